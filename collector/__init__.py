@@ -1,0 +1,1 @@
+"""Everything that brings data in: taps, the OTLP receiver and the write-ahead log."""

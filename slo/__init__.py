@@ -1,0 +1,1 @@
+"""What should have happened: workflows, objectives, alerts, calendars and figures for people."""

@@ -1,0 +1,1 @@
+"""What a message means: protocols, identity, keys and the store."""
