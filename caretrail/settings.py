@@ -1,0 +1,183 @@
+"""One `caretrail.yaml`: what every role needs to know, checked before anything starts.
+
+Read by the command line only; each room gets the part that is its own. Must never hold a secret in the clear:
+keys and tokens are named by file.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from collector.taps.config import Interface
+from tracing import documents
+
+_UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
+
+
+def parse_size(value: Any) -> Any:
+    """"64 MiB" -> bytes. Raises ValueError naming the units that are understood."""
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"\s*(\d+)\s*([A-Za-z]*)\s*", value)
+    if found is None or found[2].lower() not in _UNITS:
+        raise ValueError("must be a size such as 64 MiB, 2 GiB or a number of bytes")
+    return int(found[1]) * _UNITS[found[2].lower()]
+
+
+def _check_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError("must be an IANA time zone such as America/Chicago") from None
+    return name
+
+
+def _check_address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError("must be host:port, for example 127.0.0.1:4318")
+    return text
+
+
+Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
+Address = Annotated[str, AfterValidator(_check_address)]
+Zone = Annotated[str, AfterValidator(_check_zone)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Site(_Part):
+    """The hospital."""
+
+    name: str = Field("Caretrail", description="Shown in the head of every page.")
+    id: str = Field("site", description="Short name carried on every span (`caretrail.site`).")
+    timezone: Zone = Field("UTC", description="Times are shown, and business days counted, in this zone.")
+    key_file: Path = Field(
+        Path("site.key"),
+        description="The site key, made by `caretrail config key`. Trace IDs, tokens and sealed values come "
+        "from it: every tap and the core of a site need the same one.",
+    )
+
+
+class StoreSettings(_Part):
+    """Where everything is kept."""
+
+    url: str = Field(
+        "chdb:./store",
+        description="`chdb:PATH` for the embedded engine (one process), or `http(s)://user:password@host:port/"
+        "database` for a ClickHouse server.",
+    )
+    password_file: Path | None = Field(
+        None, description="Password of the server's user, instead of in the URL."
+    )
+
+
+class CollectorSettings(_Part):
+    """The OTLP receiver and its write-ahead log."""
+
+    http: Address = Field("127.0.0.1:4318", description="OTLP over HTTP (`/v1/traces`), checkpoint API, metrics.")
+    grpc: Address | None = Field("127.0.0.1:4317", description="OTLP over gRPC; null switches it off.")
+    wal: Path = Field(Path("wal"), description="Folder of the write-ahead log. An answer 200 means: it is in here.")
+    wal_limit: Size = Field(
+        2 << 30, description="When this much waits for the store, the receiver answers 503 until some has gone."
+    )
+    body_limit: Size = Field(64 << 20, description="Largest request body, before and after decompression.")
+
+
+class TapSettings(_Part):
+    """The taps of this machine."""
+
+    endpoint: str = Field("http://127.0.0.1:4318", description="The collector to send spans to.")
+    spool: Path = Field(Path("spool"), description="Folder where spans wait while the collector is away.")
+    spool_limit: Size = Field(1 << 30, description="Beyond this, the newest spans are dropped and counted.")
+    interfaces: tuple[Interface, ...] = Field((), description="What to listen to; see the interface tables.")
+
+
+class DashboardSettings(_Part):
+    """Pages and the REST API."""
+
+    listen: Address = Field("127.0.0.1:8050", description="Where pages and `/api/v1` are served.")
+    public_url: str | None = Field(None, description="How people reach it, for links in alerts.")
+    api_token_file: Path = Field(
+        Path("api-token"), description="Bearer token of the REST API, made at first start, readable by its owner."
+    )
+
+
+class AlertSettings(_Part):
+    """Who is told."""
+
+    alertmanager: str | None = Field(None, description="Base URL of an Alertmanager (v2 API).")
+    every_seconds: float = Field(5.0, gt=0, description="How often conditions are looked at.")
+
+
+class TelemetrySettings(_Part):
+    """What Caretrail tells about itself."""
+
+    endpoint: str | None = Field(None, description="OTLP/HTTP endpoint for its own traces; null: none are made.")
+
+
+class Settings(_Part):
+    """The whole file. Paths are relative to the folder the file is in."""
+
+    site: Site = Field(default_factory=Site)
+    store: StoreSettings = Field(default_factory=StoreSettings)
+    collector: CollectorSettings = Field(default_factory=CollectorSettings)
+    taps: TapSettings = Field(default_factory=TapSettings)
+    workflows: tuple[str, ...] = Field(
+        ("discharge-to-cash",), description="Shipped packs by name, or paths of workflow files."
+    )
+    objectives: tuple[str, ...] = Field(
+        ("discharge-to-cash",), description="Shipped objectives by name, or paths of OpenSLO files."
+    )
+    dashboard: DashboardSettings = Field(default_factory=DashboardSettings)
+    alerts: AlertSettings = Field(default_factory=AlertSettings)
+    telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
+
+
+class Configuration(BaseModel):
+    """Settings and the folder their relative paths start from."""
+
+    model_config = ConfigDict(frozen=True)
+
+    settings: Settings
+    folder: Path
+
+    def path(self, relative: Path | str) -> Path:
+        """A path of the settings as an absolute one."""
+        return (self.folder / relative).resolve()
+
+    @property
+    def store_url(self) -> str:
+        """The store's URL with an absolute path and, for a server, the password from its file."""
+        url = self.settings.store.url
+        if url.startswith("chdb:"):
+            where, _, query = url.removeprefix("chdb:").partition("?")
+            absolute = self.path(where if not where.startswith("//") else where[2:])
+            return f"chdb://{absolute}" + (f"?{query}" if query else "")
+        secret = self.settings.store.password_file
+        if secret is None:
+            return url
+        scheme, _, rest = url.partition("://")
+        user, _, host = rest.rpartition("@")
+        return f"{scheme}://{user or 'default'}:{self.path(secret).read_text().strip()}@{host}"
+
+
+def load(path: Path) -> Configuration:
+    """Read and check a settings file. Raises documents.DocumentError naming file, line and key."""
+    found = documents.read_file(path)
+    document = found[0] if found else documents.Document(str(path), {}, {})
+    settings = documents.check(Settings, documents.Document(document.name, document.data or {}, document.lines))
+    return Configuration(settings=settings, folder=path.resolve().parent)
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """"127.0.0.1:4318" -> ("127.0.0.1", 4318)."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
