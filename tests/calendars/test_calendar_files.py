@@ -1,0 +1,75 @@
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from slo.calendars import SHIPPED, load, read
+from slo.calendars.document import DocumentError
+
+SITE = """\
+apiVersion: caretrail/v1
+kind: Calendar
+metadata: {name: theatre}
+spec:
+  zone: America/Denver
+  week:
+    monday: ["07:00-12:00", "13:00-17:00"]
+  holidays:
+    - {name: Founders, date: 2026-05-04}
+"""
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_calendars_load(name: str) -> None:
+    assert load(name).name == name
+
+
+def test_a_site_may_bring_its_own_and_override_a_shipped_one(tmp_path: Path) -> None:
+    (tmp_path / "theatre.yaml").write_text(SITE)
+    (tmp_path / "always.yaml").write_text(SITE.replace("theatre", "always"))
+    own = load("theatre", tmp_path)
+    assert own.week[0] == ((420, 720), (780, 1020))
+    assert not own.is_business_day(date(2026, 5, 4))
+    assert own.is_business_day(date(2026, 5, 11))
+    assert load("always", tmp_path).zone == "America/Denver"
+    assert load("us-business", tmp_path, zone="America/Chicago").zone == "America/Chicago"
+
+
+def test_a_name_nobody_knows_lists_what_there_is(tmp_path: Path) -> None:
+    with pytest.raises(LookupError, match="shipped are always, us-business"):
+        load("moon", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("America/Denver", "America/Aspen", "site.yaml:5: spec.zone: 'America/Aspen' is not an IANA"),
+        ("spec:", "spec:\n  color: red", "site.yaml:5: spec.color: is not known here"),
+        ("monday", "moonday", "site.yaml:7: spec.week.moonday: is not known here"),
+        ('"13:00-17:00"', '"11:00-17:00"', "begins before the interval above it ends"),
+        ('"13:00-17:00"', '"17:00-13:00"', "must open before it closes"),
+        ('"13:00-17:00"', "1300", "must look like '08:00-17:00'"),
+        ("2026-05-04", "soon", r"site.yaml:9: spec.holidays\[0\].date: must be a date"),
+        (
+            "date: 2026-05-04",
+            "month: 2, day: 30",
+            r"spec.holidays\[0\].day: must be a whole number from 1 to 29",
+        ),
+        ("date: 2026-05-04", "month: 5, weekday: monday, nth: 0", "must be 1 to 5"),
+        ("kind: Calendar", "kind: Calendar\nkind: Calendar", "site.yaml:3: kind: is given twice"),
+        ("date: 2026-05-04", "on: 2026-05-04", "key True, which YAML does not read as text"),
+        ("kind: Calendar", "kind: [", "site.yaml:"),
+        ("kind: Calendar\n", "", "site.yaml:1: kind: is missing"),
+        ('monday: ["07:00-12:00", "13:00-17:00"]', "{}", "must open on at least one weekday"),
+    ],
+)
+def test_what_is_wrong_names_file_line_and_key(old: str, new: str, message: str) -> None:
+    assert old in SITE
+    with pytest.raises(DocumentError, match=message):
+        read(SITE.replace(old, new), "site.yaml")
+
+
+def test_file_and_name_must_agree(tmp_path: Path) -> None:
+    (tmp_path / "ward.yaml").write_text(SITE)
+    with pytest.raises(DocumentError, match="the file is called 'ward'"):
+        load("ward", tmp_path)
