@@ -1,0 +1,160 @@
+"""What the read side of workflows answers with: plain frozen rows, no store types in them.
+
+Made by slo.workflows.read; used by the dashboard, the REST API, alerts and `caretrail where`.
+All times are aware UTC datetimes; all durations are seconds unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+StepState = Literal[
+    "pending", "at_risk", "met", "met_late", "overdue", "failed", "not_applicable", "cancelled"
+]
+InstanceState = Literal[
+    "on_track", "at_risk", "completed", "completed_late", "overdue", "failed", "cancelled"
+]
+STEP_STATES: tuple[StepState, ...] = (
+    "pending",
+    "at_risk",
+    "met",
+    "met_late",
+    "overdue",
+    "failed",
+    "not_applicable",
+    "cancelled",
+)
+#: Worst first, as boards sort them.
+INSTANCE_STATES: tuple[InstanceState, ...] = (
+    "failed",
+    "overdue",
+    "at_risk",
+    "on_track",
+    "completed_late",
+    "completed",
+    "cancelled",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One workflow on the board.
+
+    `counts` has every instance state as a key. Open states (failed, overdue, at_risk, on_track) count
+    all open instances; closed states (completed, completed_late, cancelled) those closed in the last 24 h.
+    `on_time_24h` and `usual` are shares between 0 and 1, None when nothing was decided in the window.
+    `spark` has 24 shares, oldest hour first; `computed_at` is the age of the three shares.
+    """
+
+    workflow: str
+    title: str
+    owner: str
+    criticality: str
+    counts: dict[InstanceState, int]
+    oldest_overdue_s: float | None
+    on_time_24h: float | None
+    usual: float | None
+    spark: list[float | None]
+    started_24h: int
+    target: float | None = None
+    computed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One step of one instance. `at` is when it was met, or refused when it failed; None when unseen.
+
+    `system` is the destination the step is about, "" when the definition names none.
+    """
+
+    name: str
+    state: StepState
+    at: datetime | None
+    deadline: datetime | None
+    outcome: str
+    reason: str
+    system: str
+    ack_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceRow:
+    """One occurrence of one workflow for one journey, judged at the `now` that was asked for.
+
+    `step` is the worst step that is still open ("" when none), `deadline` and `reason` are that step's,
+    `late_s` how long its deadline has passed (negative: time left; None: no open step).
+    """
+
+    workflow: str
+    title: str
+    journey: str
+    occurrence: int
+    state: InstanceState
+    started_at: datetime
+    facility: str
+    step: str
+    deadline: datetime | None
+    late_s: float | None
+    reason: str
+    owner: str
+    steps: list[StepRow]
+    certainty: str = "certain"
+    cancelled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One span of a journey. `at` is when the message was complete at the tap, `end` its acknowledgement."""
+
+    at: datetime
+    end: datetime
+    duration_ms: float
+    interface: str
+    source: str
+    destination: str
+    system: str
+    message: str
+    operation: str
+    outcome: str
+    ack_code: str
+    reason: str
+    control_id: str
+    bytes: int
+    ack_bytes: int
+    trace_id: str
+    span_id: str
+    tags: dict[str, str] = field(default_factory=dict)
+    measures: dict[str, float] = field(default_factory=dict)
+
+
+class SealedKey(NamedTuple):
+    """One key of a journey: readable only by someone who may open `sealed`."""
+
+    kind: str
+    authority: str
+    token: str
+    sealed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """Everything known of one journey; `hops` are in time order, `workflows` worst first."""
+
+    journey: str
+    kind: str
+    certainty: str
+    trace_ids: list[str]
+    keys: list[SealedKey]
+    hops: list[Hop]
+    workflows: list[InstanceRow]
+
+
+class Found(NamedTuple):
+    """A journey that a token leads to."""
+
+    journey: str
+    certainty: str
+    token: str
+    kind: str
