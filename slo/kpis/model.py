@@ -76,7 +76,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Incident:
-    """Consecutive hours with trouble: from `first` to `until` (UTC), encounters hit, and the step hit most."""
+    """Consecutive hours with trouble: `first` to `until` (UTC), encounters hit, and the step hit most."""
 
     first: datetime
     until: datetime
