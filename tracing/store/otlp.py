@@ -1,0 +1,3 @@
+OTLP_TABLE = "otlp_in"
+OTLP_FORMAT = "ProtobufSingle"
+INGEST_SETTINGS: dict[str, object] = {}
