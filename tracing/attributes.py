@@ -1,0 +1,223 @@
+"""The registry of every attribute a Caretrail span carries: name, place, type, meaning, stability.
+
+Called by the taps (names), by the documentation build (`markdown`), and by tests that hold emitted spans
+against it. It must never list an attribute that could hold an identifier, a name or free text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Place = Literal["resource", "scope", "span"]
+Kind = Literal["string", "int", "double", "string[]"]
+Stability = Literal["stable", "development"]
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One row. A `name` that ends in `.*` is a family, its last part chosen in the configuration."""
+
+    name: str
+    place: Place
+    kind: Kind
+    stability: Stability
+    meaning: str
+    example: str
+
+    def covers(self, name: str) -> bool:
+        """Whether `name` is this attribute, or a member of this family."""
+        if self.name.endswith(".*"):
+            return name.startswith(self.name[:-1]) and len(name) >= len(self.name)
+        return name == self.name
+
+
+SERVICE_NAME = "service.name"
+SERVICE_INSTANCE_ID = "service.instance.id"
+SERVICE_VERSION = "service.version"
+SITE = "caretrail.site"
+INTERFACE = "integration.interface"
+SOURCE = "integration.source"
+DESTINATION = "integration.destination"
+FACILITY = "integration.facility"
+SYSTEM = "messaging.system"
+OPERATION_NAME = "messaging.operation.name"
+MESSAGE_ID = "messaging.message.id"
+CONVERSATION_ID = "messaging.message.conversation_id"
+BODY_SIZE = "messaging.message.body.size"
+ACK_SIZE = "integration.ack.size"
+MESSAGE = "integration.message"
+OPERATION = "integration.operation"
+OUTCOME = "integration.outcome"
+ACK_CODE = "integration.ack.code"
+ACK_PAIRING = "integration.ack.pairing"
+REASON = "integration.reason"
+UNREAD = "integration.unread"
+HTTP_METHOD = "http.request.method"
+HTTP_STATUS = "http.response.status_code"
+KEYS = "journey.keys"
+KEYS_SEALED = "journey.keys.sealed"
+MEASURE = "integration.measure."
+TAG = "integration.attribute."
+
+OUTCOMES = ("accepted", "rejected", "error", "timeout", "mismatched", "none")
+FAILED_OUTCOMES = frozenset({"rejected", "error", "timeout"})
+
+REGISTRY: tuple[Attribute, ...] = (
+    Attribute(SERVICE_NAME, "resource", "string", "stable", "Always `caretrail-tap`.", "caretrail-tap"),
+    Attribute(SERVICE_INSTANCE_ID, "resource", "string", "development", "One tap process.", "tap-1:4711"),
+    Attribute(SERVICE_VERSION, "resource", "string", "stable", "Release of Caretrail.", "0.1.0"),
+    Attribute(SITE, "resource", "string", "stable", "Name of the site the tap belongs to.", "northside"),
+    Attribute(
+        INTERFACE, "scope", "string", "stable", "Name of the interface in `caretrail.yaml`.", "ehr-adt"
+    ),
+    Attribute(SOURCE, "scope", "string", "stable", "System that sends.", "ehr"),
+    Attribute(DESTINATION, "scope", "string", "stable", "System that receives.", "engine"),
+    Attribute(
+        FACILITY,
+        "scope",
+        "string",
+        "stable",
+        "Facility the interface serves; on a span it is what the message itself says (HL7 v2 MSH-4).",
+        "NSH",
+    ),
+    Attribute(SYSTEM, "scope", "string", "development", "Protocol: `hl7v2`, `http` or `x12`.", "hl7v2"),
+    Attribute(
+        FACILITY, "span", "string", "stable", "MSH-4.1, where it differs from the interface's.", "NSH-NORTH"
+    ),
+    Attribute(
+        OPERATION_NAME,
+        "span",
+        "string",
+        "development",
+        "`forward` for a proxied message, `receive` for a file's transaction, `claim` for one claim in it.",
+        "forward",
+    ),
+    Attribute(
+        MESSAGE_ID,
+        "span",
+        "string",
+        "development",
+        "HL7 v2: MSH-10; X12: ISA13-GS06-ST02. Not unique: engines re-send and re-use.",
+        "MSG00001",
+    ),
+    Attribute(
+        CONVERSATION_ID,
+        "span",
+        "string",
+        "development",
+        "What the answer refers to. HL7 v2: MSA-2; 999: AK102-AK202; 277CA: batch TRN02.",
+        "MSG00001",
+    ),
+    Attribute(
+        BODY_SIZE, "span", "int", "development", "Size of the message in bytes, without framing.", "1535"
+    ),
+    Attribute(
+        ACK_SIZE,
+        "span",
+        "int",
+        "stable",
+        "Size of the answer in bytes, without framing; absent if none.",
+        "74",
+    ),
+    Attribute(
+        MESSAGE, "span", "string", "stable", "HL7 v2 message type and event, or X12 transaction.", "ADT^A03"
+    ),
+    Attribute(OPERATION, "span", "string", "stable", "HTTP method and route template.", "POST /journals"),
+    Attribute(
+        OUTCOME,
+        "span",
+        "string",
+        "stable",
+        "`accepted`, `rejected` (AR, CR, 4xx), `error` (AE, CE, 5xx, answer broken off), `timeout` (no answer "
+        "in time), `mismatched` (answered, but for another control ID), `none` (connection lost before that).",
+        "accepted",
+    ),
+    Attribute(ACK_CODE, "span", "string", "stable", "MSA-1, HTTP status, or the X12 status code.", "AA"),
+    Attribute(
+        ACK_PAIRING,
+        "span",
+        "string",
+        "development",
+        "How the answer found its message, where that was not by its control ID in time: `order` (it names no "
+        "control ID), `late` (it came after the tap had given up), `mismatched` (it names another one).",
+        "late",
+    ),
+    Attribute(
+        REASON,
+        "span",
+        "string",
+        "stable",
+        "Coded reason of a refusal: ERR-3.1, the configured JSON pointer, X12 codes. Never free text: what is "
+        "not a short code is left out.",
+        "cost_centre_unknown",
+    ),
+    Attribute(
+        UNREAD,
+        "span",
+        "string",
+        "development",
+        "Why the tap passed this message without reading keys: `not_hl7`, `too_large`, `not_json`, `failed`.",
+        "too_large",
+    ),
+    Attribute(HTTP_METHOD, "span", "string", "stable", "HTTP method.", "POST"),
+    Attribute(HTTP_STATUS, "span", "int", "stable", "HTTP status code.", "201"),
+    Attribute(
+        KEYS,
+        "span",
+        "string[]",
+        "stable",
+        "Business keys, best first, each `kind:authority:token`; the token is a keyed hash.",
+        "visit:NSH:9f86d081884c7d659a2feaa0c55ad015",
+    ),
+    Attribute(
+        KEYS_SEALED,
+        "span",
+        "string[]",
+        "stable",
+        "The same keys in the same order, encrypted for people allowed to see them.",
+        "Ab3x…",
+    ),
+    Attribute(
+        MEASURE + "*",
+        "span",
+        "double",
+        "stable",
+        "A number the configuration names, for reconciliation.",
+        "182.5",
+    ),
+    Attribute(
+        TAG + "*",
+        "span",
+        "string",
+        "stable",
+        "A short code the configuration names, for `when` conditions.",
+        "I",
+    ),
+)
+
+
+def find(name: str) -> Attribute | None:
+    """The registry's row for an attribute name as it appears on a span, a scope or a resource."""
+    return next((row for row in REGISTRY if row.covers(name)), None)
+
+
+def markdown() -> str:
+    """The registry as one Markdown table per place."""
+    parts = []
+    for place, title in (("resource", "Resource"), ("scope", "Scope"), ("span", "Span")):
+        parts.append(
+            f"## {title} attributes\n\n"
+            "| attribute | type | stability | meaning | example |\n|---|---|---|---|---|"
+        )
+        parts.extend(
+            f"| `{row.name}` | {row.kind} | {row.stability} | {row.meaning} | `{row.example}` |"
+            for row in REGISTRY
+            if row.place == place
+        )
+        parts.append("")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    print(markdown())

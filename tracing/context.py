@@ -1,0 +1,164 @@
+"""Trace and span identity that every tap derives alone, and W3C trace context.
+
+Called by the taps (spans), by search (a typed identifier becomes a trace ID) and by the front door (site
+key). It must never talk to anybody, keep state, or let an identifier be computed back from an ID without the
+site key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from tracing.keys import Key
+
+SITE_KEY_BYTES = 32
+_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_BLOCK = 64
+_INNER = bytes(value ^ 0x36 for value in range(256))
+_OUTER = bytes(value ^ 0x5C for value in range(256))
+
+
+class SiteKeyError(Exception):
+    """The site key file cannot be read or written, or holds no key; the text names the file."""
+
+
+class KeyedHash:
+    """HMAC-SHA256 (RFC 2104) whose two key blocks are hashed once.
+
+    The same bytes as `hmac.digest(key, data, "sha256")`, at less than half the time per call, which is
+    what a message path that hashes several keys per message is made of.
+    """
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        block = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
+        self._inner = hashlib.sha256(block.translate(_INNER))
+        self._outer = hashlib.sha256(block.translate(_OUTER))
+
+    def digest(self, data: bytes) -> bytes:
+        """32 bytes."""
+        inner = self._inner.copy()
+        inner.update(data)
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        return outer.digest()
+
+
+@dataclass(frozen=True)
+class SiteKey:
+    """The secret of one site: whoever has it can compute tokens and open sealed values.
+
+    `secret` is 32 bytes and never appears in `repr`, logs or telemetry.
+    """
+
+    secret: bytes = field(repr=False)
+    hash: KeyedHash = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if len(self.secret) != SITE_KEY_BYTES:
+            raise SiteKeyError(f"a site key has {SITE_KEY_BYTES} bytes, this one has {len(self.secret)}")
+        object.__setattr__(self, "hash", KeyedHash(self.secret))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> SiteKey:
+        """Read the 64 hexadecimal digits in `path`.
+
+        Raises `SiteKeyError` if the file is missing, unreadable or holds anything else.
+        """
+        try:
+            text = Path(path).read_text(encoding="ascii").strip()
+            secret = bytes.fromhex(text)
+        except (OSError, UnicodeDecodeError) as error:
+            raise SiteKeyError(f"{path}: cannot read the site key: {_why(error)}") from error
+        except ValueError:
+            secret = b""
+        if len(secret) != SITE_KEY_BYTES:
+            raise SiteKeyError(
+                f"{path}: not a site key (64 hexadecimal digits expected); restore the file from its backup: "
+                "with another key, nothing recorded so far can be found again"
+            )
+        return cls(secret)
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str]) -> SiteKey:
+        """Write a new random key to `path` (mode 0600); an existing file is never overwritten.
+
+        Raises `SiteKeyError` if the file exists or cannot be written.
+        """
+        secret = secrets.token_bytes(SITE_KEY_BYTES)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(secret.hex() + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise SiteKeyError(f"{path}: cannot create the site key: {_why(error)}") from error
+        return cls(secret)
+
+    def subkey(self, purpose: str) -> bytes:
+        """32 bytes for one purpose: HKDF-SHA256 (RFC 5869) with an empty salt and `purpose` as info."""
+        extracted = hmac.digest(bytes(32), self.secret, "sha256")
+        return hmac.digest(extracted, purpose.encode() + b"\x01", "sha256")
+
+
+def trace_id(site_key: SiteKey, key: Key) -> bytes:
+    """The trace ID (16 bytes, never all zero) of every message whose best business key is `key`."""
+    text = f"v1|journey|{key.kind}|{key.authority}|{key.value}"
+    return _nonzero(site_key.hash.digest(text.encode("utf-8", "surrogatepass"))[:16])
+
+
+def message_trace_id(site_key: SiteKey, interface: str, identity: bytes) -> bytes:
+    """The trace ID (16 bytes) of a message without any business key: the same when seen again."""
+    return _nonzero(site_key.hash.digest(b"v1|message|%b|%b" % (interface.encode(), identity))[:16])
+
+
+def span_id(site_key: SiteKey, interface: str, identity: bytes, attempt: int) -> bytes:
+    """The span ID (8 bytes, never all zero) of one transmission of one message over one interface.
+
+    `identity` tells messages apart, `attempt` transmissions of the same message (the taps pass the time of
+    arrival in ns), so that telemetry sent twice collapses and a message sent twice does not.
+    """
+    return _nonzero(site_key.hash.digest(b"v1|span|%b|%d|%b" % (interface.encode(), attempt, identity))[:8])
+
+
+class SpanContext(NamedTuple):
+    """A propagated context: `trace_id` 16 bytes, `span_id` 8 bytes, `flags` one byte as int."""
+
+    trace_id: bytes
+    span_id: bytes
+    flags: int
+
+
+def parse_traceparent(text: str) -> SpanContext | None:
+    """W3C Trace Context level 2, section 3.2. Malformed is None: the receiver starts its own trace."""
+    match = _TRACEPARENT.fullmatch(text.strip())
+    if match is None:
+        return None
+    version, trace, span, flags, rest = match.groups()
+    if version == "ff" or (version == "00" and rest) or not trace.strip("0") or not span.strip("0"):
+        return None
+    return SpanContext(bytes.fromhex(trace), bytes.fromhex(span), int(flags, 16))
+
+
+def format_traceparent(context: SpanContext) -> str:
+    """`00-<32 hex>-<16 hex>-<2 hex>`."""
+    return f"00-{context.trace_id.hex()}-{context.span_id.hex()}-{context.flags & 0xFF:02x}"
+
+
+def _nonzero(identifier: bytes) -> bytes:
+    # An all-zero ID is invalid in W3C trace context; one bit costs nothing and keeps it derivable.
+    return identifier if any(identifier) else identifier[:-1] + b"\x01"
+
+
+def _why(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__

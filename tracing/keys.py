@@ -1,0 +1,147 @@
+"""Business keys: how an identifier in a message becomes a keyed token and a sealed value.
+
+Called by the taps for every message, by search for what somebody typed, and by pages that may reveal a value.
+It must never put an identifier into an exception, a log line or a representation.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import quote, unquote
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from tracing.context import KeyedHash, SiteKey, trace_id
+
+KINDS = ("visit", "account", "order", "claim", "case", "purchase_order", "journal", "remittance", "mrn")
+"""Kinds of business keys, best first. `mrn` finds messages; it never decides which belong together."""
+
+SEARCH_ONLY = frozenset({"mrn"})
+MAX_VALUE = 256
+_PRIORITY = {kind: rank for rank, kind in enumerate(KINDS)}
+_VERSION = b"\x01"
+_AAD = b"caretrail sealed key v1"
+_NONCE = 12
+_TAG = 16
+_CACHED = 8192
+
+
+class SealError(Exception):
+    """A sealed value is damaged, or was sealed with another site key."""
+
+
+class Key(NamedTuple):
+    """One identifier as it is hashed: build it with `business_key`, which normalises."""
+
+    kind: str
+    authority: str
+    value: str
+
+    def __repr__(self) -> str:
+        return f"Key(kind={self.kind!r}, authority={self.authority!r}, value=<hidden>)"
+
+
+def business_key(
+    kind: str, value: str | None, authority: str | None, default_authority: str = ""
+) -> Key | None:
+    """The normalised key, or None if `value` is empty, the HL7 null (`""`), or no identifier at all.
+
+    The value is stripped and otherwise kept: identifiers of many systems are case-sensitive. `authority` is
+    the assigning authority found in the message (HL7 v2.5.1 CX.4.1), `default_authority` the interface's.
+    """
+    if value is None:
+        return None
+    value = value.strip()
+    if not value or value == '""' or len(value) > MAX_VALUE:
+        return None
+    if authority is not None:
+        authority = authority.strip()
+    return Key(kind, normalise_authority(authority or default_authority), value)
+
+
+@lru_cache(maxsize=1024)
+def normalise_authority(authority: str) -> str:
+    """Upper case, no surrounding space; `|` is escaped because it separates the parts that are hashed."""
+    return authority.strip().upper().replace("%", "%25").replace("|", "%7C")
+
+
+def priority(kind: str) -> int:
+    """Rank of a kind, 0 is best; a kind outside the list ranks behind every known one."""
+    return _PRIORITY.get(kind, len(KINDS))
+
+
+def best(keys: list[Key]) -> Key | None:
+    """The key that names the journey of a message: the first of the best kind, never a search-only one."""
+    found: Key | None = None
+    rank = len(KINDS) + 1
+    for key in keys:
+        if key.kind not in SEARCH_ONLY and (own := _PRIORITY.get(key.kind, len(KINDS))) < rank:
+            found, rank = key, own
+    return found
+
+
+def format_reference(kind: str, authority: str, token: str) -> str:
+    """One element of `journey.keys`: `kind:authority:token`, the authority percent-encoded."""
+    return f"{kind}:{quote(authority, safe='')}:{token}"
+
+
+def parse_reference(text: str) -> tuple[str, str, str]:
+    """`(kind, authority, token)` of one element of `journey.keys`; ValueError if it is not one."""
+    parts = text.split(":")
+    if len(parts) != 3:
+        raise ValueError("a journey key reference has the form kind:authority:token")
+    return parts[0], unquote(parts[1]), parts[2]
+
+
+class Sealer:
+    """Tokens and sealed values of one site.
+
+    Tokens are what everybody may see and search by; a sealed value opens only where the site key is.
+    Safe for several threads: the caches are `functools.lru_cache`.
+    """
+
+    def __init__(self, site_key: SiteKey) -> None:
+        self.site_key = site_key
+        self._cipher = AESGCM(site_key.subkey("caretrail/v1/seal"))
+        self._nonces = KeyedHash(site_key.subkey("caretrail/v1/nonce"))
+        self._cached_token = lru_cache(maxsize=_CACHED)(self._token)
+        self._cached_seal = lru_cache(maxsize=_CACHED)(self._seal)
+
+    def token(self, key: Key) -> str:
+        """32 lower-case hexadecimal digits; also the trace ID of messages whose best key it is."""
+        return self._cached_token(key)
+
+    def seal(self, key: Key) -> str:
+        """Base64 of version, nonce and AES-256-GCM ciphertext.
+
+        Deterministic: the nonce is a keyed hash of the plaintext, so equal keys seal equally and a nonce
+        never serves two plaintexts.
+        """
+        return self._cached_seal(key)
+
+    def open(self, sealed: str) -> Key:
+        """The key behind a sealed value; raises `SealError`, whose text never quotes the value."""
+        try:
+            raw = base64.b64decode(sealed, validate=True)
+        except (binascii.Error, ValueError):
+            raise SealError("not a sealed value") from None
+        if len(raw) < 1 + _NONCE + _TAG or raw[:1] != _VERSION:
+            raise SealError("not a sealed value of a version this release knows")
+        try:
+            plain = self._cipher.decrypt(raw[1 : 1 + _NONCE], raw[1 + _NONCE :], _AAD)
+        except InvalidTag:
+            raise SealError("sealed with another site key, or damaged") from None
+        kind, authority, value = plain.decode("utf-8", "surrogatepass").split("|", 2)
+        return Key(kind, authority, value)
+
+    def _token(self, key: Key) -> str:
+        return trace_id(self.site_key, key).hex()
+
+    def _seal(self, key: Key) -> str:
+        plain = f"{key.kind}|{key.authority}|{key.value}".encode("utf-8", "surrogatepass")
+        nonce = self._nonces.digest(plain)[:_NONCE]
+        return base64.b64encode(_VERSION + nonce + self._cipher.encrypt(nonce, plain, _AAD)).decode("ascii")
