@@ -11,8 +11,18 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from tracing.protocols.hl7v2_batch import BOM, ENVELOPE, split_batch
 from tracing.protocols.hl7v2_path import HEADERS, Path, PathError, compile_path
-from tracing.protocols.hl7v2_text import codec_of, decode, escape_text, splittable, unescape
+from tracing.protocols.hl7v2_text import (
+    UNUSED,
+    Encoding,
+    codec_of,
+    decode,
+    encoding,
+    escape_text,
+    splittable,
+    unescape,
+)
 
 __all__ = [
     "Message",
@@ -26,11 +36,8 @@ __all__ = [
     "split_batch",
 ]
 
-_BOM: Final = b"\xef\xbb\xbf"
 _UTF16: Final = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _NULL: Final = b'""'
-_ENVELOPE: Final = (b"FHS", b"BHS")
-_TRAILERS: Final = (b"BTS", b"FTS")
 
 _MESSAGE_CODE = compile_path("MSH-9.1")
 _TRIGGER = compile_path("MSH-9.2")
@@ -63,104 +70,81 @@ class Message:
     all read as None; `raw` tells them apart.
     """
 
-    __slots__ = (
-        "_cut",
-        "_delimiters",
-        "codec",
-        "component",
-        "data",
-        "escape",
-        "field",
-        "repetition",
-        "subcomponent",
-    )
+    __slots__ = ("_cut", "codec", "data", "encoding")
 
-    def __init__(self, data: bytes, field: bytes, encoding: bytes, codec: str) -> None:
+    def __init__(self, data: bytes, separators: Encoding, codec: str) -> None:
         self.data = data
         """The message, segments ended by CR; UTF-8 when its own codec cannot be cut at separators."""
         self.codec = codec
-        self.field = field
-        # An empty MSH-2 means the customary characters; a short one means that those it leaves
-        # out are not used (2.14.9.2), so that "AT&T" stays whole.
-        encoding = encoding or b"^~\\&"
-        self.component = encoding[0:1]
-        self.repetition = encoding[1:2]
-        self.escape = encoding[2:3]
-        self.subcomponent = encoding[3:4]
-        self._delimiters = (
-            field, self.component, self.repetition, self.escape, self.subcomponent, encoding[4:5],
-        )  # fmt: skip
+        self.encoding = separators
         self._cut: dict[bytes, list[bytes]] = {}
 
     # -- cutting ---------------------------------------------------------------------------------
 
     def _first(self, name: bytes) -> list[bytes]:
         """Fields of the first segment `name`, [] when there is none. Index n is field n."""
-        data = self.data
+        data, separator = self.data, self.encoding.field
         if name == b"MSH":
-            fields = data[: self._end(0)].split(self.field)
-            fields.insert(1, self.field)
+            fields = data.partition(b"\r")[0].split(separator)
+            fields.insert(1, separator)
         else:
-            start = data.find(b"\r" + name + self.field)
-            fields = [] if start < 0 else data[start + 1 : self._end(start + 1)].split(self.field)
+            start = data.find(b"\r" + name + separator)
+            if start < 0:
+                fields = []
+            else:
+                end = data.find(b"\r", start + 1)
+                fields = data[start + 1 : end if end > 0 else None].split(separator)
         self._cut[name] = fields
         return fields
 
-    def _end(self, start: int) -> int:
-        end = self.data.find(b"\r", start)
-        return len(self.data) if end < 0 else end
-
-    def _every(self, path: Path) -> Iterator[list[bytes]]:
+    def _every(self, path: Path) -> list[list[bytes]]:
         """Fields of every segment that `path` may mean."""
-        if path.name == b"MSH":
-            if path.occurrence <= 1:
-                yield self._first(b"MSH")
-            return
-        needle = b"\r" + path.name + self.field
-        seen, start = 0, self.data.find(needle)
-        while start >= 0:
-            end = self._end(start + 1)
+        name, data, separator, occurrence = path.name, self.data, self.encoding.field, path.occurrence
+        out = []
+        if occurrence <= 1:
+            fields = self._cut.get(name)
+            out.append(self._first(name) if fields is None else fields)
+        if occurrence == 1 or name == b"MSH":
+            return out
+        needle = b"\r" + name + separator
+        seen, start = 1, data.find(needle)
+        while start >= 0 and (start := data.find(needle, start + 4)) >= 0:
             seen += 1
-            if path.occurrence in (0, seen):
-                yield self.data[start + 1 : end].split(self.field)
-            start = self.data.find(needle, end)
+            if occurrence in (0, seen):
+                end = data.find(b"\r", start + 1)
+                out.append(data[start + 1 : end if end > 0 else None].split(separator))
+        return out
 
     def _repetitions(self, path: Path, fields: list[bytes]) -> list[bytes]:
         """Every repetition of the field that `path` may mean, in one segment."""
         if path.field >= len(fields):
             return []
-        if path.verbatim or not self.repetition:
-            repetitions = [fields[path.field]]
-        else:
-            repetitions = fields[path.field].split(self.repetition)
+        if path.verbatim:
+            return [fields[path.field]]
+        repetitions = fields[path.field].split(self.encoding.repetition)
         return repetitions[path.repetition - 1 : path.repetition] if path.repetition else repetitions
 
-    def _all_repetitions(self, path: Path) -> Iterator[bytes]:
-        for fields in self._every(path):
-            yield from self._repetitions(path, fields)
+    def _all_repetitions(self, path: Path) -> list[bytes]:
+        return [rep for fields in self._every(path) for rep in self._repetitions(path, fields)]
 
     def _leaf(self, repetition: bytes, component: int, subcomponent: int) -> str | None:
-        value = repetition
-        separator = self.component
-        if separator and separator in value:
-            parts = value.split(separator, component or 1)
-            if component > len(parts):
-                return None
-            value = parts[component - 1 if component else 0]
-        elif component > 1:
+        parts = repetition.split(self.encoding.component, component or 1)
+        if component > len(parts):
             return None
-        separator = self.subcomponent
-        if separator and separator in value:
-            parts = value.split(separator, subcomponent or 1)
-            if subcomponent > len(parts):
-                return None
-            value = parts[subcomponent - 1 if subcomponent else 0]
-        elif subcomponent > 1:
+        return self._subleaf(parts[component - 1 if component else 0], subcomponent)
+
+    def _subleaf(self, value: bytes, subcomponent: int) -> str | None:
+        separators = self.encoding
+        if subcomponent <= 1 and separators.plain and value.isalnum():
+            return value.decode()
+        parts = value.split(separators.subcomponent, subcomponent or 1)
+        if subcomponent > len(parts):
             return None
+        value = parts[subcomponent - 1 if subcomponent else 0]
         if not value or value == _NULL:
             return None
-        if self.escape and self.escape in value:
-            value = unescape(value, self.escape, self._delimiters)
+        if separators.escape in value:
+            value = unescape(value, separators)
         return decode(value, self.codec)
 
     # -- reading ---------------------------------------------------------------------------------
@@ -168,26 +152,33 @@ class Message:
     def value(self, path: Path) -> str | None:
         """The leaf at a compiled path, or None. The fast way: compile once, read many messages."""
         if path.occurrence > 1:
-            fields = next(self._every(path), [])
+            fields = next(iter(self._every(path)), [])
         else:
-            cut = self._cut.get(path.name)
-            fields = self._first(path.name) if cut is None else cut
+            try:
+                fields = self._cut[path.name]
+            except KeyError:
+                fields = self._first(path.name)
         number = path.field
         if number >= len(fields):
             return None
         field = fields[number]
         if not field:
             return None
+        separators = self.encoding
+        if path.first and separators.plain:
+            # Letters and digits alone hold no separator and no escape, and are ASCII.
+            if field.isalnum():
+                return field.decode()
+            head = field.partition(separators.component)[0]
+            if head.isalnum() and not path.verbatim:
+                return head.decode()
         if path.verbatim:
             return decode(field, self.codec) if path.component < 2 else None
-        separator = self.repetition
-        if separator and separator in field:
-            repetitions = field.split(separator, path.repetition or 1)
+        if separators.repetition in field or path.repetition > 1:
+            repetitions = field.split(separators.repetition, path.repetition or 1)
             if path.repetition > len(repetitions):
                 return None
             field = repetitions[path.repetition - 1 if path.repetition else 0]
-        elif path.repetition > 1:
-            return None
         return self._leaf(field, path.component, path.subcomponent)
 
     def get(self, path: str | Path) -> str | None:
@@ -206,35 +197,37 @@ class Message:
     def cx(self, path: str | Path) -> list[tuple[str, str]]:
         """(ID, assigning authority) of every repetition of a CX field (HL7 v2.5.1 2.A.14).
 
-        Blanks around either are no part of it; repetitions without an ID are left out.
-
-        The authority is the namespace CX.4.1, else the universal ID CX.4.2, else "".
+        The authority is the namespace CX.4.1, else the universal ID CX.4.2, else "". Blanks around
+        either are no part of it; repetitions without an ID are left out.
         """
-        return self._identifiers(path, 4, (1, 2))
+        return self._identifiers(path, 4)
 
     def ei(self, path: str | Path) -> list[tuple[str, str]]:
         """(entity identifier, namespace) of every repetition of an EI field such as ORC-2 (2.A.28).
 
         The authority is the namespace EI.2, else the universal ID EI.3, else "".
         """
-        return self._identifiers(path, 2, (1,), 3)
+        return self._identifiers(path, 2)
 
-    def _identifiers(
-        self, path: str | Path, authority: int, subcomponents: tuple[int, ...], otherwise: int = 0
-    ) -> list[tuple[str, str]]:
+    def _identifiers(self, path: str | Path, authority: int) -> list[tuple[str, str]]:
         path = compile_path(path) if isinstance(path, str) else path
+        separator = self.encoding.component
         out: list[tuple[str, str]] = []
         for repetition in self._all_repetitions(path):
-            value = self._leaf(repetition, 1, 0)
-            value = value.strip() if value else None
-            if not value:
+            if not repetition:
+                continue
+            parts = repetition.split(separator)
+            value = self._subleaf(parts[0], 1)
+            if value is None or not (value := value.strip()):
                 continue
             name = None
-            for subcomponent in subcomponents:
-                name = name or self._leaf(repetition, authority, subcomponent)
-            if otherwise:
-                name = name or self._leaf(repetition, otherwise, 0)
-            out.append((value, (name or "").strip()))
+            if len(parts) >= authority:
+                name = self._subleaf(parts[authority - 1], 1)
+                if name is None and authority == 4:
+                    name = self._subleaf(parts[3], 2)
+                elif name is None and len(parts) > authority:
+                    name = self._subleaf(parts[authority], 1)
+            out.append((value, name.strip() if name else ""))
         return out
 
     def raw(self, path: str | Path) -> str:
@@ -242,16 +235,17 @@ class Message:
         path = compile_path(path) if isinstance(path, str) else path
         if path.verbatim:
             return self.value(path) or ""
-        repetitions = self._repetitions(path, next(self._every(path), []))
+        repetitions = self._repetitions(path, next(iter(self._every(path)), []))
         return decode(repetitions[0], self.codec) if repetitions else ""
 
     def segments(self) -> Iterator[Segment]:
         """Every segment in order, as written."""
+        separator = decode(self.encoding.field, self.codec)
         for line in self.data.split(b"\r"):
             if line:
-                fields = decode(line, self.codec).split(decode(self.field, self.codec))
+                fields = decode(line, self.codec).split(separator)
                 if fields[0] in HEADERS:
-                    fields.insert(1, decode(self.field, self.codec))
+                    fields.insert(1, separator)
                 yield Segment(fields[0], tuple(fields))
 
     # -- what every message has ------------------------------------------------------------------
@@ -308,15 +302,15 @@ def parse(payload: bytes) -> Message:
         raise NotHL7("payload starts with a word that begins with MSH but is no MSH segment")
     if field in (b"", b"\r"):
         field = b"|"
-    head = data[4:12].split(b"\r", 1)[0].split(field, 1)[0]
-    message = Message(data, field, head, "ascii")
+    separators = encoding(field, data[4:9].partition(b"\r")[0].partition(field)[0])
+    message = Message(data, separators, "ascii")
     # ESC announces ISO 2022 text, which is 7-bit and looks like ASCII.
     if not data.isascii() or b"\x1b" in data:
         codec = codec_of("~".join(message.all(_CHARSET))) or "utf-8"
         if splittable(codec):
             message.codec = codec
         else:
-            message = Message(data.decode(codec, "replace").encode(), field, head, "utf-8")
+            message = Message(data.decode(codec, "replace").encode(), separators, "utf-8")
     return message
 
 
@@ -325,32 +319,12 @@ def _unwrap(payload: bytes) -> bytes:
     codec = _UTF16.get(payload[:2])
     if codec:
         payload = payload[2:].decode(codec, "replace").encode()
-    data = payload.removeprefix(_BOM).lstrip(b"\r\n\t \x00")
-    if data[:3] in _ENVELOPE:
+    data = payload.removeprefix(BOM).lstrip(b"\r\n\t \x00")
+    if data[:3] in ENVELOPE:
         data = next(iter(split_batch(data)), b"")
     if data[:3] != b"MSH":
         raise NotHL7("payload does not start with an MSH segment")
     return data
-
-
-def split_batch(payload: bytes) -> list[bytes]:
-    """The messages of a file or batch (FHS, BHS, MSH…, BTS, FTS; HL7 v2.5.1 2.10.3), in order.
-
-    Also splits files that simply concatenate messages. Segments come back ended by CR.
-    """
-    data = payload.removeprefix(_BOM).replace(b"\r\n", b"\r").replace(b"\n", b"\r")
-    messages: list[list[bytes]] = []
-    inside = False
-    for line in data.split(b"\r"):
-        name = line[:3] if not line[3:4].isalnum() else b""
-        if name == b"MSH":
-            messages.append([line])
-            inside = True
-        elif name in _ENVELOPE or name in _TRAILERS:
-            inside = False
-        elif inside and line:
-            messages[-1].append(line)
-    return [b"\r".join(lines) + b"\r" for lines in messages]
 
 
 def acknowledge(
@@ -374,9 +348,10 @@ def acknowledge(
 
     def written(words: str) -> bytes:
         codec = message.codec if message.codec != "ascii" else "utf-8"
-        return escape_text(words.encode(codec, "replace"), message.escape, message._delimiters)
+        return escape_text(words.encode(codec, "replace"), message.encoding)
 
-    sep, comp = message.field, message.component
+    sep = message.encoding.field
+    comp = b"^" if message.encoding.component == UNUSED else message.encoding.component
     version = (message.version or "2.5.1").split(".")
     modern = version >= ["2", "5"]
     kind = [b"ACK"]

@@ -30,7 +30,8 @@ class PathError(ValueError):
 class Path:
     """A compiled path. All numbers count from 1; 0 means "not given", which reads the first.
 
-    `verbatim` marks MSH-1 and MSH-2, which hold the separators and are never cut by them.
+    `first` says that the path asks for the first leaf of the first repetition; `verbatim` marks MSH-1
+    and MSH-2, which hold the separators and are never cut by them.
     """
 
     text: str
@@ -41,6 +42,7 @@ class Path:
     component: int
     subcomponent: int
     name: bytes
+    first: bool
     verbatim: bool
 
 
@@ -56,14 +58,16 @@ def compile_path(text: str) -> Path:
             f"{text!r} is not an HL7 path: write SEGMENT-field, for example PV1-19, PV1-19.1 or PID-3[2].4.1"
         )
     segment, field = found["segment"], int(found["field"])
+    within = [int(found[part] or 0) for part in ("repetition", "component", "subcomponent")]
     return Path(
         text=text,
         segment=segment,
         occurrence=int(found["occurrence"] or 0),
         field=field,
-        repetition=int(found["repetition"] or 0),
-        component=int(found["component"] or 0),
-        subcomponent=int(found["subcomponent"] or 0),
+        repetition=within[0],
+        component=within[1],
+        subcomponent=within[2],
         name=segment.encode("ascii"),
+        first=max(within) <= 1,
         verbatim=segment in HEADERS and field <= 2,
     )

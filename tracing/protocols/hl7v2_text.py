@@ -1,4 +1,4 @@
-"""Character sets and escape sequences of HL7 v2 text.
+"""Separators, character sets and escape sequences of HL7 v2 text.
 
 Called by `hl7v2` alone. Text from outside must never raise: what a declared character set cannot
 decode is read as UTF-8, else as Latin-1, so that a wrong MSH-18 costs an accent and not a message.
@@ -6,6 +6,8 @@ decode is read as UTF-8, else as Latin-1, so that a wrong MSH-18 costs an accent
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 _TABLE_0211: Final = {
@@ -41,7 +43,10 @@ _TABLE_0211: Final = {
 _SPLIT_UNSAFE: Final = frozenset({"gb18030", "cp949", "big5hkscs", "shift_jis", "iso2022_jp_2"})
 """Codecs whose trailing bytes may equal a separator: cutting their bytes would tear characters."""
 
-_LETTERS: Final = {b"F": 0, b"S": 1, b"R": 2, b"E": 3, b"T": 4, b"P": 5}
+UNUSED: Final = b"\r"
+"""Stands for a separator that a message does not use."""
+
+_LETTERS: Final = frozenset({b"F", b"S", b"R", b"E", b"T", b"P"})
 _FORMATTING: Final = {b".br": b"\n", b".sp": b"\n", b".ce": b"\n", b"H": b"", b"N": b""}
 
 
@@ -74,35 +79,76 @@ def decode(value: bytes, codec: str) -> str:
         return value.decode("iso8859_1")
 
 
-def unescape(value: bytes, escape: bytes, delimiters: tuple[bytes, ...]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """The separators a message declares in MSH-1 and MSH-2 (HL7 v2.5.1 section 2.5.4).
+
+    A separator that is not used is CR, which no segment contains, so that cutting at it is always
+    possible and never cuts. `plain` says that no separator is a letter or a digit, so that a field of
+    letters and digits needs no cutting.
+    """
+
+    field: bytes
+    component: bytes
+    repetition: bytes
+    escape: bytes
+    subcomponent: bytes
+    truncation: bytes
+    plain: bool
+
+    def separator(self, letter: bytes) -> bytes:
+        """What the escape sequence of that letter stands for; CR when unused."""
+        return {
+            b"F": self.field,
+            b"S": self.component,
+            b"R": self.repetition,
+            b"E": self.escape,
+            b"T": self.subcomponent,
+            b"P": self.truncation,
+        }.get(letter, UNUSED)
+
+
+@lru_cache(maxsize=256)
+def encoding(field: bytes, characters: bytes) -> Encoding:
+    """Encoding for MSH-1 and MSH-2.
+
+    An empty MSH-2 means the customary characters; a short one means that those it leaves out are not
+    used, so that "AT&T" stays whole.
+    """
+    characters = characters or b"^~\\&"
+    component, repetition, escape, subcomponent, truncation = (
+        characters[place : place + 1] or UNUSED for place in range(5)
+    )
+    plain = not any(map(bytes.isalnum, (component, repetition, escape, subcomponent)))
+    return Encoding(field, component, repetition, escape, subcomponent, truncation, plain)
+
+
+def unescape(value: bytes, separators: Encoding) -> bytes:
     r"""Resolve escape sequences (HL7 v2.5.1 section 2.7).
 
-    `delimiters` are field, component, repetition, escape, subcomponent and truncation separator.
     `\Xhh..\` gives the bytes themselves, `\.br\` a line feed, highlighting nothing. What is not an
     escape sequence, such as a path with backslashes or a site's own `\Z..\`, stays as written.
     """
+    escape = separators.escape
     pieces = value.split(escape)
     out = [pieces[0]]
     index, last = 1, len(pieces) - 1
     while index <= last:
-        if index == last:  # an escape character with no partner is text
-            out.append(escape + pieces[index])
-            break
-        resolved = _sequence(pieces[index], delimiters)
+        # An escape character with no partner is text.
+        resolved = None if index == last else _sequence(pieces[index], separators)
         if resolved is None:
             out.append(escape + pieces[index])
             index += 1
         else:
-            out.append(resolved)
-            out.append(pieces[index + 1])
+            out += (resolved, pieces[index + 1])
             index += 2
     return b"".join(out)
 
 
-def _sequence(body: bytes, delimiters: tuple[bytes, ...]) -> bytes | None:
-    place = _LETTERS.get(body)
-    if place is not None:
-        return delimiters[place] or None
+def _sequence(body: bytes, separators: Encoding) -> bytes | None:
+    if body in _LETTERS:
+        separator = separators.separator(body)
+        return None if separator == UNUSED else separator
     if body[:1] == b"X" and len(body) > 1:
         try:
             return bytes.fromhex(body[1:].decode("ascii"))
@@ -111,15 +157,16 @@ def _sequence(body: bytes, delimiters: tuple[bytes, ...]) -> bytes | None:
     return _FORMATTING.get(body.split(b"+")[0] if body[:1] == b"." else body)
 
 
-def escape_text(value: bytes, escape: bytes, delimiters: tuple[bytes, ...]) -> bytes:
+def escape_text(value: bytes, separators: Encoding) -> bytes:
     """The reverse of `unescape` for plain text: separators, line ends, and the escape itself."""
-    if not escape:
-        return value
+    escape = separators.escape
+    if escape == UNUSED:
+        return value.replace(b"\r", b" ").replace(b"\n", b" ")
     out = value.replace(escape, escape + b"E" + escape)
-    for letter, place in _LETTERS.items():
-        delimiter = delimiters[place]
-        if letter not in (b"E", b"P") and delimiter:
-            out = out.replace(delimiter, escape + letter + escape)
+    for letter in (b"F", b"S", b"R", b"T"):
+        separator = separators.separator(letter)
+        if separator != UNUSED:
+            out = out.replace(separator, escape + letter + escape)
     for line_end in (b"\r\n", b"\r", b"\n"):
         out = out.replace(line_end, escape + b".br" + escape)
     return out
