@@ -82,11 +82,11 @@ class StoreSettings(_Part):
 class CollectorSettings(_Part):
     """The OTLP receiver and its write-ahead log."""
 
-    http: Address = Field("127.0.0.1:4318", description="OTLP over HTTP (`/v1/traces`), checkpoint API, metrics.")
+    http: Address = Field("127.0.0.1:4318", description="OTLP over HTTP (`/v1/traces`) and the checkpoint API.")
     grpc: Address | None = Field("127.0.0.1:4317", description="OTLP over gRPC; null switches it off.")
-    wal: Path = Field(Path("wal"), description="Folder of the write-ahead log. An answer 200 means: it is in here.")
+    wal: Path = Field(Path("wal"), description="Folder of the write-ahead log. A 200 means: it is in here.")
     wal_limit: Size = Field(
-        2 << 30, description="When this much waits for the store, the receiver answers 503 until some has gone."
+        2 << 30, description="When this much waits for the store, the answer is 503 until some has gone."
     )
     body_limit: Size = Field(64 << 20, description="Largest request body, before and after decompression.")
 
@@ -106,7 +106,7 @@ class DashboardSettings(_Part):
     listen: Address = Field("127.0.0.1:8050", description="Where pages and `/api/v1` are served.")
     public_url: str | None = Field(None, description="How people reach it, for links in alerts.")
     api_token_file: Path = Field(
-        Path("api-token"), description="Bearer token of the REST API, made at first start, readable by its owner."
+        Path("api-token"), description="Bearer token of the REST API, made at first start."
     )
 
 
@@ -120,7 +120,7 @@ class AlertSettings(_Part):
 class TelemetrySettings(_Part):
     """What Caretrail tells about itself."""
 
-    endpoint: str | None = Field(None, description="OTLP/HTTP endpoint for its own traces; null: none are made.")
+    endpoint: str | None = Field(None, description="OTLP/HTTP endpoint for its own traces; null: none.")
 
 
 class Settings(_Part):
@@ -173,7 +173,8 @@ def load(path: Path) -> Configuration:
     """Read and check a settings file. Raises documents.DocumentError naming file, line and key."""
     found = documents.read_file(path)
     document = found[0] if found else documents.Document(str(path), {}, {})
-    settings = documents.check(Settings, documents.Document(document.name, document.data or {}, document.lines))
+    whole = documents.Document(document.name, document.data or {}, document.lines)
+    settings = documents.check(Settings, whole)
     return Configuration(settings=settings, folder=path.resolve().parent)
 
 

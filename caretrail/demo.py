@@ -1,0 +1,169 @@
+"""`caretrail demo`: a synthetic hospital, its taps and the core as three processes on loopback, in one command.
+
+Prints one line with a one-time link when history is loaded and judged. Ctrl-C stops everything; a second start
+goes on with its data. Must never listen on anything but loopback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import socket
+import threading
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from caretrail import demo_files, demo_history
+from caretrail.children import Child
+from caretrail.client import Client, CouldNotAsk
+from caretrail.demo_files import DemoState
+from caretrail.instance import CannotStart, bind, lock, prepare_folder, secret_file
+from tracing.context import SiteKey
+
+_CORE_START_S = 90.0
+
+
+def run(options: argparse.Namespace) -> int:
+    """Raises CannotStart: port in use, folder not writable, second instance on the folder."""
+    console = Console(stderr=True, highlight=False)
+    folder = prepare_folder(Path(options.data))
+    held = lock(folder, "demo.lock")
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    try:
+        return _run(options, folder, console, ended)
+    finally:
+        held.close()
+
+
+def _run(options: argparse.Namespace, folder: Path, console: Console, ended: threading.Event) -> int:
+    _check_port(options.port)
+    state = demo_files.read_state(folder)
+    now = datetime.now(UTC)
+    if state is None:
+        begun = now - timedelta(days=options.history_days)
+        state = DemoState(seed=options.seed, begun=begun.isoformat())
+    ports = demo_files.choose_ports()
+    for name in ("claims/out", "claims/in", "logs"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    if not (folder / "site.key").exists():
+        SiteKey.create(folder / "site.key")
+    token = secret_file(folder / "api-token")
+    demo_files.write_settings(folder, demo_files.settings(ports, options.port, folder))
+    config = str(folder / "caretrail.yaml")
+    core = Child("core", ["up", "--config", config], folder / "logs/core.log")
+    taps = Child("taps", ["tap", "--config", config], folder / "logs/taps.log")
+    plan = folder / "hospital.json"
+    hospital = Child("hospital", ["hospital", "--plan", str(plan)], folder / "logs/hospital.log")
+    client = Client(f"http://127.0.0.1:{options.port}", token)
+    children = [core]
+    try:
+        core.start()
+        _wait_ready(core, client, ended)
+        live_from = _load(options, folder, state, ports, client, console, ended)
+        if not ended.is_set() and not options.no_live:
+            taps.start()
+            children.append(taps)
+            begun = demo_files.moment(state.begun)
+            plan.write_text(json.dumps(demo_files.hospital(ports, folder, state.seed, begun, live_from)))
+            _wait_listening(taps, ports["tap_adt"], ended)
+            hospital.start()
+            children.append(hospital)
+        if not ended.is_set():
+            link = client.post("/api/v1/login", {})["link"]
+            print(f"Caretrail is ready: {link}", flush=True)
+            console.print(f"[dim]Data in {folder}, logs in {folder / 'logs'}. Ctrl-C stops.[/]")
+            _hint(client, console)
+        _watch(children, console, ended)
+    finally:
+        if not options.no_live and len(children) > 1:
+            demo_files.write_state(folder, replace(state, loaded_until=datetime.now(UTC).isoformat()))
+        for child in reversed(children):
+            child.stop()
+    console.print("Stopped.")
+    return 0
+
+
+def _check_port(port: int) -> None:
+    bind("127.0.0.1", port, "the pages", "Choose another with --port.").close()
+
+
+def _load(
+    options: argparse.Namespace,
+    folder: Path,
+    state: DemoState,
+    ports: dict[str, int],
+    client: Client,
+    console: Console,
+    ended: threading.Event,
+) -> datetime:
+    """Bring the store up to now. Returns when live traffic takes over."""
+    live_from = datetime.now(UTC)
+    since = demo_files.moment(state.loaded_until) if state.loaded_until else None
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    ) as progress:
+        history = demo_history.History(folder, state, live_from, since)
+        history.record(progress, ended)
+        history.replay(progress, f"http://127.0.0.1:{ports['otlp_http']}", ended)
+        history.settle(progress, client, ended)
+    if not ended.is_set():
+        demo_files.write_state(folder, replace(state, loaded_until=live_from.isoformat()))
+    return live_from
+
+
+def _wait_ready(core: Child, client: Client, ended: threading.Event) -> None:
+    limit = time.monotonic() + _CORE_START_S
+    while not ended.is_set():
+        if core.exit_code() is not None:
+            raise CannotStart(f"the core did not start: {core.last_line()} (see {core.log})")
+        try:
+            client.get("/readyz")
+            return
+        except CouldNotAsk:
+            if time.monotonic() > limit:
+                raise CannotStart(f"the core is not ready after {_CORE_START_S:.0f} s; see {core.log}") from None
+        ended.wait(0.1)
+
+
+def _wait_listening(taps: Child, port: int, ended: threading.Event) -> None:
+    limit = time.monotonic() + 20.0
+    while not ended.is_set():
+        if taps.exit_code() is not None:
+            raise CannotStart(f"the taps did not start: {taps.last_line()} (see {taps.log})")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if time.monotonic() > limit:
+            raise CannotStart(f"the taps do not listen after 20 s; see {taps.log}")
+        ended.wait(0.05)
+
+
+def _hint(client: Client, console: Console) -> None:
+    """One thing to try, with a number that exists."""
+    try:
+        rows = client.get("/api/v1/examples")["visits"]
+    except (CouldNotAsk, KeyError):
+        return
+    for row in rows[:3]:
+        console.print(f"[dim]Try: .venv/bin/caretrail where {row['visit']}   ({row['state']})[/]")
+
+
+def _watch(children: list[Child], console: Console, ended: threading.Event) -> None:
+    while not ended.wait(0.5):
+        for child in children:
+            code = child.exit_code()
+            if child.revive():
+                console.print(f"[yellow]{child.name} ended ({code}) and was started again; see {child.log}[/]")

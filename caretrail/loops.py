@@ -1,0 +1,61 @@
+"""Work that repeats in a thread of its own: identity, evaluation, alerts.
+
+Used by the core. A step that fails is told once, tried again, and never ends the others.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LoopStatus:
+    """`last_step`: when a step last ended well. `failing`: the last error's kind while steps fail, else None."""
+
+    name: str
+    last_step: datetime | None = None
+    failing: str | None = None
+
+
+class Loop:
+    """Calls `step(now)` every `every_s` seconds; at once again while it reports work done (a number above 0)."""
+
+    def __init__(self, name: str, step: Callable[[datetime], int], every_s: float) -> None:
+        self._step = step
+        self._every_s = every_s
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self.status = LoopStatus(name)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        self._ended.set()
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            now = datetime.now(UTC)
+            try:
+                self._step(now)
+            except Exception as error:
+                # Only the kind: an engine's message may quote values of rows.
+                if self.status.failing is None:
+                    log.error("%s fails: %s", self.status.name, type(error).__name__, exc_info=_DETAIL)
+                self.status = replace(self.status, failing=type(error).__name__)
+                self._ended.wait(max(self._every_s, 2.0))
+                continue
+            if self.status.failing is not None:
+                log.warning("%s works again", self.status.name)
+            self.status = replace(self.status, last_step=now, failing=None)
+            self._ended.wait(self._every_s)
+
+
+_DETAIL = False

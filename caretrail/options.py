@@ -1,0 +1,89 @@
+"""The options of every command, in one place and without importing what they start.
+
+Called by `caretrail.main` to build the parser. Must import nothing heavy: `caretrail tap` pays for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add(name: str, command: argparse.ArgumentParser) -> None:
+    """Give one command its options."""
+    adder = _ADDERS.get(name)
+    if adder is not None:
+        adder(command)
+    if name not in ("demo",):
+        command.add_argument(
+            "--config", metavar="FILE", help="settings (default: ./caretrail.yaml, then the demo's)"
+        )
+
+
+def _demo(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--port", type=_port, default=8050, help="port of the pages (default 8050)")
+    command.add_argument("--data", default=".caretrail", metavar="FOLDER", help="default ./.caretrail")
+    command.add_argument("--seed", type=int, default=1, help="another number, another hospital (default 1)")
+    command.add_argument(
+        "--history-days", type=_days, default=30, metavar="N", help="days of history to load (default 30)"
+    )
+    command.add_argument("--no-live", action="store_true", help="history only, no live traffic")
+
+
+def _where(command: argparse.ArgumentParser) -> None:
+    command.add_argument("key", help="a visit, account, order, claim or medical record number; - reads it")
+    command.add_argument("--kind", help="what kind of number it is (default: try all)")
+    command.add_argument("--json", action="store_true", help="the answer as JSON")
+    command.add_argument("--url", help="the instance to ask (default: from the settings)")
+
+
+def _doctor(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="the answer as JSON")
+
+
+def _sql(command: argparse.ArgumentParser) -> None:
+    command.add_argument("statement", help="one SELECT; - reads it from standard input")
+    command.add_argument("--format", choices=("table", "json", "csv"), default="table")
+
+
+def _workflow(command: argparse.ArgumentParser) -> None:
+    command.add_argument("action", choices=("check", "explain"))
+    command.add_argument("files", nargs="+", metavar="FILE", help="workflow files or names of shipped packs")
+
+
+def _store(command: argparse.ArgumentParser) -> None:
+    command.add_argument("action", choices=("migrate", "ddl", "check"))
+    command.add_argument(
+        "--engine", choices=("single", "cluster"), default="single", help="which tables `ddl` prints"
+    )
+
+
+def _config(command: argparse.ArgumentParser) -> None:
+    command.add_argument("action", choices=("check", "schema", "key"))
+
+
+def _hospital(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--plan", required=True, metavar="FILE", help="the hospital's own JSON configuration")
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError("must be a port number from 1 to 65535")
+    return int(text)
+
+
+def _days(text: str) -> int:
+    if not text.isdigit() or int(text) > 400:
+        raise argparse.ArgumentTypeError("must be a number of days from 0 to 400")
+    return int(text)
+
+
+_ADDERS = {
+    "demo": _demo,
+    "where": _where,
+    "doctor": _doctor,
+    "sql": _sql,
+    "workflow": _workflow,
+    "store": _store,
+    "config": _config,
+    "hospital": _hospital,
+}
