@@ -1,0 +1,65 @@
+"""The clearing house: answers each 837 file with a 999, a 277CA and, days later, an 835.
+
+Given each file as it arrives in the folder; hands its answers to `deliver(kind, control, data, accounts)`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from simulator import claim_files
+from simulator.agenda import Agenda
+from simulator.billing import Controls
+from simulator.claim_files import Claim, Submission
+from simulator.model import DAY, Trait
+from simulator.population import Casebook
+
+Deliver = Callable[[str, str, bytes, tuple[str, ...]], None]
+
+
+class ClearingHouse:
+    """Plans three answers to each submission, by dice of the submission's own control number."""
+
+    def __init__(self, agenda: Agenda, book: Casebook, deliver: Deliver) -> None:
+        self._agenda, self._book, self._deliver = agenda, book, deliver
+        self._controls = Controls()
+
+    def receive(self, data: bytes) -> None:
+        """Take an 837 file of this hospital's billing and plan its answers."""
+        now = self._agenda.now
+        control, accounts = claim_files.accounts_837(data)
+        known = self._book.by_account
+        claims = tuple(Claim.of(known[account]) for account in accounts if account in known)
+        submission = Submission(control, claims, now)
+        dice = random.Random(f"{self._book.population.seed}|{submission.control}")
+        receipt = now + dice.uniform(8, 60)
+        status = receipt + dice.uniform(60, 1200)
+        if any(Trait.OUT_OF_ORDER in self._traits(claim.account) for claim in submission.claims):
+            receipt, status = status, receipt
+        self._plan(receipt, "999", submission)
+        self._plan(status, "277CA", submission)
+        if any(not claim.rejected for claim in submission.claims):
+            self._plan(now + dice.uniform(1.5, 9) * DAY, "835", submission)
+
+    def _traits(self, account: str) -> frozenset[Trait]:
+        encounter = self._book.by_account.get(account)
+        return encounter.traits if encounter else frozenset()
+
+    def _plan(self, at: float, kind: str, submission: Submission) -> None:
+        self._agenda.at(at, lambda: self._answer(kind, submission))
+
+    def _answer(self, kind: str, submission: Submission) -> None:
+        now = self._agenda.now
+        control = self._controls.next(now)
+        write = {
+            "999": claim_files.acknowledgement_999,
+            "277CA": claim_files.status_277ca,
+            "835": claim_files.remittance_835,
+        }[kind]
+        accounts = (
+            ()
+            if kind == "999"
+            else tuple(c.account for c in submission.claims if kind == "277CA" or not c.rejected)
+        )
+        self._deliver(kind, control, write(submission, control, now), accounts)

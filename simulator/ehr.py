@@ -1,0 +1,78 @@
+"""The EHR: sends admissions, discharges and cancellations to the interface engine, in order, never losing one.
+
+Decides what is sent when and what happens after an answer; lanes carry it. It knows nothing of the engine's
+destinations.
+"""
+
+from __future__ import annotations
+
+import random
+
+from simulator import messages
+from simulator.agenda import Agenda
+from simulator.hops import EHR_ADT, Answer, Delivery
+from simulator.lanes import Lane
+from simulator.messages import ControlIds, Identified
+from simulator.model import Encounter, Fault, Trait
+from simulator.population import Casebook
+
+_UNEXPECTED_REFUSAL_SECONDS = 60.0
+_GIVES_UP_AFTER = 20
+
+
+class Ehr:
+    """Sends what the casebook says over one ordered lane."""
+
+    def __init__(self, agenda: Agenda, book: Casebook, lane: Lane) -> None:
+        self._agenda, self._book, self._lane = agenda, book, lane
+        self._ids = ControlIds("EHR")
+
+    def expect(self, encounter: Encounter, since: float) -> None:
+        """Plan everything the encounter makes the EHR send; what lies before `since` is no longer sent."""
+        e = encounter
+        odd = Trait.OUT_OF_ORDER in e.traits
+        # A registration that hung in the EHR's queue is overtaken by the discharge.
+        events = [(e.discharged + 45 if odd else e.admitted, "A01"), (e.discharged, "A03")]
+        if e.cancelled_after is not None:
+            events.append((e.discharged + e.cancelled_after, "A13"))
+        if e.again_after is not None:
+            events.append((e.discharged + e.again_after, "A03"))
+        first = True
+        for at, event in events:
+            twice = first and event == "A03" and Trait.DUPLICATE_DISCHARGE in e.traits
+            first = first and event != "A03"
+            if at >= since:
+                self._plan(at, e, event, twice)
+
+    def answered(self, delivery: Delivery, answer: Answer) -> float | None:
+        """A refused message goes to the error queue, from where it is sent again later or never."""
+        if answer.outcome == "accepted":
+            return None
+        encounter = self._book.by_account[delivery.account]
+        wait: float | None = _UNEXPECTED_REFUSAL_SECONDS
+        if encounter.fault is Fault.ENGINE_REFUSED:
+            wait = encounter.recovers_after
+        if wait is not None and delivery.attempts < _GIVES_UP_AFTER:
+            self._agenda.at(self._agenda.now + wait, lambda: self._lane.put(delivery))
+        return None
+
+    def _plan(self, at: float, encounter: Encounter, event: str, twice: bool) -> None:
+        self._agenda.at(at, lambda: self._send(encounter, event, twice))
+
+    def _send(self, encounter: Encounter, event: str, twice: bool) -> None:
+        now = self._agenda.now
+        visit = encounter.visit
+        if event == "A03":
+            if Trait.MISSING_VISIT in encounter.traits:
+                visit = ""
+            elif Trait.WRONG_VISIT in encounter.traits:
+                visit = encounter.wrong_visit
+        control_id = self._ids.next(now)
+        who = Identified.of(encounter, visit)
+        body = messages.adt(event, who, "EHR", "ENGINE", control_id, now)
+        message = f"ADT^{event}"
+        self._lane.put(Delivery(EHR_ADT, encounter.account, message, control_id, body))
+        if twice:
+            again = Delivery(EHR_ADT, encounter.account, message, control_id, body)
+            pause = random.Random(control_id).uniform(1, 5)
+            self._agenda.at(now + pause, lambda: self._lane.put(again))

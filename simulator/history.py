@@ -1,0 +1,77 @@
+"""A hospital's past, at once: the traffic of weeks as a recording, and the truth about it.
+
+Called by the demo, benchmarks and the command line. Runs the same systems as the living hospital, on virtual
+lanes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from simulator.config import Population, Rates, seconds
+from simulator.hops import Hop, Witness
+from simulator.hospital import Hospital
+from simulator.recording import RecordingWriter
+from simulator.truth import TruthKeeper
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How much was written."""
+
+    encounters: int
+    hops: int
+
+
+class Both:
+    """Tells two witnesses."""
+
+    def __init__(self, first: Witness, second: Witness) -> None:
+        self._first, self._second = first, second
+
+    def hop(self, hop: Hop) -> None:
+        self._first.hop(hop)
+        self._second.hop(hop)
+
+    def lost(self, account: str, message: str, where: str, at: float) -> None:
+        self._first.lost(account, message, where, at)
+        self._second.lost(account, message, where, at)
+
+
+def write(
+    recording: Path,
+    truth: Path,
+    seed: int,
+    start: datetime | float,
+    end: datetime | float,
+    *,
+    rate: float = 60.0,
+    rates: Rates | None = None,
+    examples: bool = False,
+    since: datetime | float | None = None,
+) -> Written:
+    """Write the recording and the truth of [start, end) to two new files.
+
+    rate: discharges per day. rates: how often each fault happens. examples: also plan encounters whose
+    deadlines pass in the first two minutes after `end`. since: write only what happened from then on, for a
+    hospital that continues; `start` stays the first start. A living hospital with the same seed, history_start,
+    history_end, rate, rates and examples carries on exactly where this ends.
+    """
+    population = Population(
+        seed=seed,
+        history_start=seconds(start),
+        history_end=seconds(end),
+        rate=rate,
+        rates=rates or Rates(),
+        examples=examples,
+    )
+    first = population.history_start if since is None else seconds(since)
+    keeper = TruthKeeper(first)
+    with recording.open("w") as lines, truth.open("w") as out:
+        writer = RecordingWriter(lines, first)
+        hospital = Hospital(population, Both(writer, keeper))
+        hospital.run_history()
+        encounters = keeper.write(out, hospital.book.by_account)
+    return Written(encounters, writer.hops)

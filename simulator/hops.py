@@ -1,0 +1,110 @@
+"""What a witness sees: a message and its answer on one road, and what was lost on the way.
+
+Produced by the lanes and folders, consumed by recordings and truth. Names the roads as the taps do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+EHR_ADT = "ehr-adt"
+BILLING = "billing-adt-dft"
+ERP = "erp-journals"
+CLAIMS_OUT = "claims-out"
+CLAIMS_IN = "claims-in"
+
+
+@dataclass(slots=True)
+class Delivery:
+    """A message on its way over one lane. `path` is set for HTTP (always POST), empty for MLLP."""
+
+    interface: str
+    account: str
+    message: str
+    control_id: str
+    body: bytes
+    path: str = ""
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: `code` is MSA-1 or the HTTP status as text, `reason` a coded reason or empty."""
+
+    code: str
+    body: bytes
+    reason: str = ""
+
+    @property
+    def outcome(self) -> str:
+        """accepted, rejected or error, as acknowledgement codes (HL7 table 0008) and HTTP classes mean it."""
+        if self.code in ("AA", "CA") or self.code.startswith("2"):
+            return "accepted"
+        return "rejected" if self.code in ("AR", "CR") or self.code.startswith("4") else "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One exchange on one road as a tap beside it would see it; times in Unix seconds.
+
+    request, response: message bodies without MLLP framing; response is None when nothing came back.
+    method, path, status: HTTP only. name: a file's name, folders only.
+    accounts: whom it concerned, with the message type of each (for the truth, never part of a recording).
+    """
+
+    interface: str
+    protocol: str
+    start: float
+    end: float
+    request: bytes
+    response: bytes | None = None
+    method: str = ""
+    path: str = ""
+    status: int = 0
+    outcome: str = "accepted"
+    code: str = ""
+    reason: str = ""
+    message: str = ""
+    control_id: str = ""
+    accounts: tuple[str, ...] = field(default=())
+
+
+class Witness(Protocol):
+    """Whoever is told what really happened."""
+
+    def hop(self, hop: Hop) -> None: ...
+
+    def lost(self, account: str, message: str, where: str, at: float) -> None: ...
+
+
+class Nobody:
+    """A witness that forgets: for passing through history on the way to live."""
+
+    def hop(self, hop: Hop) -> None:
+        return
+
+    def lost(self, account: str, message: str, where: str, at: float) -> None:
+        return
+
+
+def exchanged(delivery: Delivery, start: float, end: float, answer: Answer | None) -> Hop:
+    """The hop of one attempt to deliver; `answer` None means the connection broke or nothing came back."""
+    http = bool(delivery.path)
+    return Hop(
+        interface=delivery.interface,
+        protocol="http" if http else "mllp",
+        start=start,
+        end=end,
+        request=delivery.body,
+        response=None if answer is None else answer.body,
+        method="POST" if http else "",
+        path=delivery.path,
+        status=int(answer.code) if http and answer else 0,
+        outcome="none" if answer is None else answer.outcome,
+        code="" if answer is None else answer.code,
+        reason="" if answer is None else answer.reason,
+        message=delivery.message,
+        control_id=delivery.control_id,
+        accounts=(delivery.account,),
+    )

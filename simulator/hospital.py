@@ -1,0 +1,146 @@
+"""The whole hospital wired together: five systems, one agenda, one casebook, lanes and folders between them.
+
+`history` runs it on virtual lanes; `live` continues the very same object on sockets and folders. What a system
+decides is therefore the same in both.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from simulator import claim_files
+from simulator.agenda import Agenda
+from simulator.billing import Billing
+from simulator.claim_files import Submission
+from simulator.clearinghouse import ClearingHouse
+from simulator.config import Population
+from simulator.ehr import Ehr
+from simulator.engine import Engine
+from simulator.erp import Erp
+from simulator.hops import BILLING, CLAIMS_IN, CLAIMS_OUT, EHR_ADT, ERP, Answer, Delivery, Hop, Witness
+from simulator.lanes import Answered, Lane, Peer, Switch, VirtualLane
+from simulator.model import HOUR
+from simulator.population import Casebook
+from tracing.protocols import hl7v2
+
+WriteFile = Callable[[str, str, bytes], None]
+"""Writes (interface, file name, bytes) into the folder of that interface."""
+
+
+class Hospital:
+    """A hospital at its history's start. `run_history` fills the past; `go_live` hands the lanes over."""
+
+    def __init__(self, population: Population, witness: Witness) -> None:
+        self.population = population
+        self.witness = witness
+        self.agenda = Agenda(population.history_start)
+        self.book = Casebook(population)
+        self.write_file: WriteFile = self._hand_over
+        self._lanes = {name: Switch(_Unconnected()) for name in (EHR_ADT, BILLING, ERP)}
+        self.ehr = Ehr(self.agenda, self.book, self._lanes[EHR_ADT])
+        self.engine = Engine(self.agenda, self.book, self._lanes[BILLING], self._lanes[ERP], witness)
+        self.erp = Erp(self.agenda, self.book)
+        self.billing = Billing(self.agenda, self.book, self._submit)
+        self.clearing_house = ClearingHouse(self.agenda, self.book, self._answer_file)
+        self.answered: dict[str, Answered] = {
+            EHR_ADT: self.ehr.answered,
+            BILLING: self.engine.answered,
+            ERP: self.engine.answered,
+        }
+        peers: dict[str, tuple[Peer, float]] = {
+            EHR_ADT: (lambda d, now: hl7_answer(self.engine.receive(d.body)), 0.006),
+            BILLING: (lambda d, now: hl7_answer(self.billing.receive(d.body)), 0.035),
+            ERP: (self._ask_erp, 0.09),
+        }
+        for name, (peer, latency) in peers.items():
+            dice = random.Random(f"{population.seed}|lane|{name}")
+            self._lanes[name].lane = VirtualLane(
+                self.agenda, peer, self.answered[name], witness, dice, latency
+            )
+
+    def run_history(self) -> None:
+        """Everything up to history_end, at once."""
+        p = self.population
+        for encounter in self.book.admit_until(p.history_end):
+            self.ehr.expect(encounter, p.history_start)
+        for encounter in self.book.examples():
+            self.ehr.expect(encounter, p.history_start)
+        self._open_hour(p.history_end)
+        self.agenda.run_until(p.history_end)
+
+    def connect(self, interface: str, lane: Lane) -> None:
+        """Put a live lane in place of what is there; it takes over what was not answered yet."""
+        switch = self._lanes[interface]
+        old = switch.lane
+        switch.lane = lane
+        if isinstance(old, VirtualLane):
+            for delivery in old.close():
+                lane.put(delivery)
+
+    def _open_hour(self, start: float) -> None:
+        """From the end of history on, plan one hour after the other."""
+        self.agenda.at(start, lambda: self._plan_hour(start))
+
+    def _plan_hour(self, start: float) -> None:
+        for encounter in self.book.admit_until(start + HOUR):
+            self.ehr.expect(encounter, self.population.history_start)
+        self._open_hour(start + HOUR)
+
+    def _ask_erp(self, delivery: Delivery, now: float) -> Answer:
+        return http_answer(*self.erp.answer("POST", delivery.path, delivery.body))
+
+    def _submit(self, submission: Submission) -> None:
+        data = claim_files.claims_837(submission)
+        accounts = tuple(claim.account for claim in submission.claims)
+        self._file(CLAIMS_OUT, f"837-{submission.control}.x12", data, "837", submission.control, accounts)
+
+    def _hand_over(self, interface: str, name: str, data: bytes) -> None:
+        """The folders of history: what billing writes is in the clearing house's hands at once."""
+        if interface == CLAIMS_OUT:
+            self.clearing_house.receive(data)
+
+    def _answer_file(self, kind: str, control: str, data: bytes, accounts: tuple[str, ...]) -> None:
+        self._file(CLAIMS_IN, f"{kind}-{control}.x12", data, kind, control, accounts)
+
+    def _file(
+        self, interface: str, name: str, data: bytes, message: str, control: str, accounts: tuple[str, ...]
+    ) -> None:
+        now = self.agenda.now
+        self.write_file(interface, name, data)
+        self.witness.hop(
+            Hop(
+                interface=interface,
+                protocol="folder",
+                start=now,
+                end=now,
+                request=data,
+                path=name,
+                message=message,
+                control_id=f"{control}-{int(control)}-0001",
+                accounts=accounts,
+            )
+        )
+
+
+class _Unconnected:
+    """The lane before there is one: putting anything on it is a mistake in the wiring."""
+
+    def put(self, delivery: Delivery) -> None:
+        raise RuntimeError(f"{delivery.interface} is not connected")
+
+
+def hl7_answer(payload: bytes | None) -> Answer | None:
+    """What an acknowledgement payload says; None for none."""
+    if payload is None:
+        return None
+    message = hl7v2.parse(payload)
+    return Answer(message.ack_code, payload, message.error_code)
+
+
+def http_answer(status: int, body: bytes) -> Answer:
+    """What an HTTP response says; the coded reason is the JSON member `code`."""
+    reason = ""
+    if status >= 400 and body.startswith(b'{"code": "'):
+        reason = body.split(b'"', 4)[3].decode("ascii", "replace")
+    return Answer(str(status), body, reason)

@@ -1,0 +1,93 @@
+"""The casebook: which encounters a hospital has, in history and while it lives, and finding one by account.
+
+Called by the hospital, which asks for encounters hour by hour. Decides nothing about time itself.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from heapq import merge
+
+from simulator.config import NO_FAULTS, Population
+from simulator.model import FLAT, HOUR, HOURLY, LONGEST_STAY, Encounter, Fault, Stream, outages, plan, spoil
+
+# The ERP is never down in the last hours of history: a demo should open on ordinary trouble.
+_CALM_BEFORE_LIVE = 8 * HOUR
+_AHEAD = LONGEST_STAY + HOUR
+# Seconds after the history's end at which a deadline of an example passes: dense for the first minute,
+# and going on for a start that took longer.
+_EXAMPLES = (5.0, 14.0, 24.0, 33.0, 42.0, 51.0, 65.0, 80.0, 100.0, 120.0)
+
+
+class Casebook:
+    """Every encounter planned so far, by account number."""
+
+    def __init__(self, population: Population) -> None:
+        self.population = population
+        self.by_account: dict[str, Encounter] = {}
+        p = population
+        self._history = Stream("history", "1", p.rate, HOURLY, p.rates)
+        self._live = Stream("live", "2", p.live_rate, FLAT, p.live_rates, short_stays=True)
+        self._history_to = p.history_start
+        self._live_to = p.history_end
+        self.outages = outages(p.seed, p.history_start, p.history_end - _CALM_BEFORE_LIVE, p.rates)
+
+    def admit_until(self, end: float) -> Iterator[Encounter]:
+        """The encounters of which the hospital must know before `end` and did not know yet, in order.
+
+        These are the history stream's discharges up to the longest stay after `end`, because their admissions
+        may come before it, and the live stream's.
+        """
+        p = self.population
+        live_to = max(end, p.history_end)
+        streams = [
+            plan(p.seed, self._history_to, end + _AHEAD, self._history),
+            plan(p.seed, self._live_to, live_to, self._live),
+        ]
+        self._history_to, self._live_to = end + _AHEAD, live_to
+        for encounter in merge(*streams, key=lambda e: e.discharged):
+            self.by_account[encounter.account] = encounter
+            yield encounter
+
+    def examples(self) -> list[Encounter]:
+        """Encounters whose deadlines pass just after the end of history, one kind after the other."""
+        p = self.population
+        if not p.examples:
+            return []
+        stream = Stream("example", "3", 24.0 * 60, FLAT, NO_FAULTS)
+        blank = plan(p.seed, p.history_end - 3 * HOUR, p.history_end, stream)
+        dice = random.Random(f"{p.seed}|examples")
+        found = []
+        for n, (offset, encounter) in enumerate(zip(_EXAMPLES, blank, strict=False)):
+            chosen = _example(dice, n, p.history_end + offset, encounter)
+            self.by_account[chosen.account] = chosen
+            found.append(chosen)
+        return found
+
+
+def _example(dice: random.Random, n: int, passes: float, encounter: Encounter) -> Encounter:
+    """The encounter moved so that a deadline passes at `passes`, or a refusal falls there."""
+    stay = encounter.discharged - encounter.admitted
+    # Numbered by the second of the start, so that a hospital started again has no visit twice.
+    number = f"3{int(passes - _EXAMPLES[n]) % 10**9:09d}{n:02d}"
+    kinds = (
+        (Fault.LOST_IN_ENGINE, "billing", 900.0),
+        (Fault.ERP_REFUSED, "", 20.0),
+        (Fault.LOST_IN_ENGINE, "erp", 3600.0),
+        (Fault.ENGINE_REFUSED, "", 60.0),
+        (Fault.LATE, "billing", 900.0),
+    )
+    fault, where, before = kinds[n % len(kinds)]
+    discharged = round(passes - before, 3)
+    moved = replace(
+        encounter,
+        visit=f"V{number}",
+        account=f"A{number}",
+        admitted=discharged - stay,
+        discharged=discharged,
+        patient_class="I",
+        erp_delay=20.0,
+    )
+    return spoil(dice, moved, fault, where)
