@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -166,7 +167,8 @@ class Configuration(BaseModel):
             return url
         scheme, _, rest = url.partition("://")
         user, _, host = rest.rpartition("@")
-        return f"{scheme}://{user or 'default'}:{self.path(secret).read_text().strip()}@{host}"
+        password = quote(self.path(secret).read_text().strip(), safe="")
+        return f"{scheme}://{user or 'default'}:{password}@{host}"
 
 
 def load(path: Path) -> Configuration:
