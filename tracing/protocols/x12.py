@@ -1,0 +1,37 @@
+"""X12 for health care: read interchanges and claims, write interchanges.
+
+The one module others import; the work is in `x12_envelope`, `x12_claims` and `x12_write`. Control
+numbers of a file that passes through are read, never changed.
+"""
+
+from tracing.protocols.x12_claims import (
+    Claim,
+    FunctionalAcknowledgement,
+    SetAcknowledgement,
+    claims,
+    functional_acknowledgement,
+)
+from tracing.protocols.x12_envelope import (
+    Interchange,
+    InterchangeAcknowledgement,
+    Segment,
+    Separators,
+    Transaction,
+    X12Error,
+    interchanges,
+)
+
+__all__ = [
+    "Claim",
+    "FunctionalAcknowledgement",
+    "Interchange",
+    "InterchangeAcknowledgement",
+    "Segment",
+    "Separators",
+    "SetAcknowledgement",
+    "Transaction",
+    "X12Error",
+    "claims",
+    "functional_acknowledgement",
+    "interchanges",
+]

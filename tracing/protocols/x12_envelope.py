@@ -1,0 +1,303 @@
+"""Reading X12 files: interchanges, functional groups, transaction sets (X12.5, X12.6; 005010).
+
+Called through `x12`. Separators are whatever each ISA declares; several interchanges may follow one
+another in one file. Reading is tolerant and says what it tolerated: a damaged part is reported with
+its byte offset and never keeps the rest of the file from being read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Final
+
+Segment = tuple[str, ...]
+"""A segment: `segment[0]` is its identifier, `segment[n]` its element n, as written."""
+
+ISA_LENGTH: Final = 106
+_ISA_WIDTHS: Final = (2, 10, 2, 10, 2, 15, 2, 15, 6, 4, 1, 5, 9, 1, 1, 1)
+_ISA_START: Final = re.compile(rb"(?<![A-Za-z0-9])ISA([^A-Za-z0-9 ])[0-9A-Za-z ]{1,2}\1", re.DOTALL)
+_BLANK: Final = b" \t\r\n\x00\x1a"
+
+
+class X12Error(ValueError):
+    """Something in the file is not X12. `offset` is the byte where it begins."""
+
+    def __init__(self, message: str, offset: int) -> None:
+        super().__init__(f"{message} (at byte {offset})")
+        self.message = message
+        self.offset = offset
+
+
+@dataclass(frozen=True, slots=True)
+class Separators:
+    """The delimiters an ISA declares; `repetition` is "" before version 00402 or when unused."""
+
+    element: str = "*"
+    component: str = ":"
+    repetition: str = "^"
+    terminator: str = "~"
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One transaction set. `segments` run from ST to SE (which is missing when `complete` is False).
+
+    `isa13`, `gs06` and `st02` are the control numbers that identify it; `isa06`, `isa08`, `gs02` and
+    `gs03` its sender and receiver, without padding; `version` is ST03, else GS08.
+    """
+
+    st01: str
+    st02: str
+    version: str
+    gs01: str
+    gs02: str
+    gs03: str
+    gs06: str
+    isa06: str
+    isa08: str
+    isa13: str
+    segments: tuple[Segment, ...]
+    separators: Separators
+    complete: bool
+
+    @property
+    def control_id(self) -> str:
+        """ISA13, GS06 and ST02 joined by a hyphen: the identity of this transaction for its sender."""
+        return f"{self.isa13}-{self.gs06}-{self.st02}"
+
+    @property
+    def message(self) -> str:
+        """ST01, but `277CA` for the claim acknowledgement, which shares its number with the 277."""
+        return "277CA" if self.st01 == "277" and "X214" in self.version else self.st01
+
+    def components(self, element: str) -> list[str]:
+        """The components of a composite element; one when it is simple."""
+        return element.split(self.separators.component)
+
+
+@dataclass(frozen=True, slots=True)
+class InterchangeAcknowledgement:
+    """A TA1 segment. `code` TA104 is A, E or R; `note` TA105 the reason; `isa13` the one it answers."""
+
+    isa13: str
+    code: str
+    note: str
+
+    @property
+    def outcome(self) -> str:
+        """`accepted` or `rejected`."""
+        return "accepted" if self.code in ("A", "E") else "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Interchange:
+    """Everything from one ISA to its IEA, or to the next ISA when the IEA is missing.
+
+    `findings` are departures from the standard that did not keep it from being read: a missing
+    trailer, a wrong count, control numbers that differ, an ISA that is not 106 characters long.
+    """
+
+    isa: Segment
+    separators: Separators
+    transactions: tuple[Transaction, ...]
+    acknowledgements: tuple[InterchangeAcknowledgement, ...]
+    findings: tuple[X12Error, ...]
+    offset: int
+
+    @property
+    def isa13(self) -> str:
+        """Interchange control number."""
+        return self.isa[13]
+
+
+def interchanges(data: bytes, errors: list[X12Error] | None = None) -> Iterator[Interchange]:
+    """Every interchange in a file, in order.
+
+    Stretches that belong to no interchange are appended to `errors` when it is given. Without it the
+    first of them is raised as X12Error, after everything readable has been yielded.
+    """
+    unread: list[X12Error] = [] if errors is None else errors
+    starts = [match.start() for match in _ISA_START.finditer(data)]
+    lead = data[: starts[0]] if starts else data
+    if lead.removeprefix(b"\xef\xbb\xbf").strip(_BLANK):
+        at = len(lead) - len(lead.removeprefix(b"\xef\xbb\xbf").lstrip(_BLANK))
+        unread.append(X12Error("no ISA segment where the interchange should begin", at))
+    elif not starts:
+        unread.append(X12Error("the file is empty", 0))
+    for start, stop in pairwise([*starts, len(data)]):
+        try:
+            yield _Reader(data, start, stop, unread).read()
+        except X12Error as error:
+            unread.append(error)
+    if errors is None and unread:
+        raise unread[0]
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("iso8859_1")
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads one interchange; holds what is open while its segments go by."""
+
+    data: bytes
+    start: int
+    stop: int
+    unread: list[X12Error]
+    findings: list[X12Error] = field(default_factory=list)
+    transactions: list[Transaction] = field(default_factory=list)
+    acknowledgements: list[InterchangeAcknowledgement] = field(default_factory=list)
+    separators: Separators = field(default_factory=Separators)
+    isa: Segment = ()
+    group: Segment = ()
+    groups: int = 0
+    in_group: int = 0
+    open: list[Segment] = field(default_factory=list)
+
+    def read(self) -> Interchange:
+        position = self._header()
+        terminator = self.separators.terminator.encode("latin-1")
+        element = self.separators.element.encode("latin-1")
+        ended = False
+        for raw in self.data[position : self.stop].split(terminator):
+            line = raw.lstrip(_BLANK)
+            at, position = position + len(raw) - len(line), position + len(raw) + 1
+            if line.strip(_BLANK):
+                # A trailing line end would stick to the last element of an unterminated segment.
+                segment = tuple(map(_text, line.rstrip(b"\r\n").split(element)))
+                if segment[0] == "IEA":
+                    self._close_group(at, None)
+                    self._trailer("IEA", segment, self.groups, "groups", self.isa[13], at)
+                    ended = True
+                    break
+                self._segment(segment, at)
+        if ended:
+            rest = self.data[position : self.stop]
+            if rest.strip(_BLANK):
+                at = position + len(rest) - len(rest.lstrip(_BLANK))
+                self.unread.append(X12Error("no ISA segment where the next interchange should begin", at))
+        else:
+            self._close_group(self.stop, None)
+            self._found("IEA is missing", self.stop)
+        return Interchange(
+            isa=self.isa,
+            separators=self.separators,
+            transactions=tuple(self.transactions),
+            acknowledgements=tuple(self.acknowledgements),
+            findings=tuple(self.findings),
+            offset=self.start,
+        )
+
+    def _found(self, message: str, at: int) -> None:
+        self.findings.append(X12Error(message, at))
+
+    def _header(self) -> int:
+        """Read the ISA, return the offset behind its terminator."""
+        data, start = self.data, self.start
+        element = data[start + 3 : start + 4]
+        position = start + 3
+        elements: list[str] = []
+        # Counted rather than cut at fixed columns: a file whose padding was lost is still read.
+        for _ in range(15):
+            following = data.find(element, position + 1, self.stop)
+            if following < 0 or following - position > 40:
+                raise X12Error("ISA segment is cut short: it has fewer than 16 elements", start)
+            elements.append(_text(data[position + 1 : following]))
+            position = following
+        component, terminator = data[position + 1 : position + 2], data[position + 2 : position + 3]
+        if len(terminator) != 1 or position + 3 > self.stop or terminator.isalnum():
+            raise X12Error("ISA segment is cut short: no segment terminator follows ISA16", start)
+        elements.append(component.decode("latin-1"))
+        widths = [len(value) for value in elements]
+        for number, (width, standard) in enumerate(zip(widths, _ISA_WIDTHS, strict=True), 1):
+            if width != standard:
+                self._found(f"ISA{number:02} has {width} characters where {standard} are required", start)
+        repetition = elements[10]
+        if len(repetition) != 1 or repetition.isalnum() or elements[11] < "00402":
+            repetition = ""
+        self.isa = ("ISA", *elements)
+        self.separators = Separators(
+            element=element.decode("latin-1"),
+            component=component.decode("latin-1"),
+            repetition=repetition,
+            terminator=terminator.decode("latin-1"),
+        )
+        return position + 3
+
+    def _segment(self, segment: Segment, at: int) -> None:
+        name = segment[0]
+        if name == "ST":
+            self._close_transaction(at, None)
+            self.open = [segment]
+        elif name == "SE" and self.open:
+            self.open.append(segment)
+            self._close_transaction(at, segment)
+        elif name == "GS":
+            self._close_group(at, None)
+            self.group, self.in_group = segment, 0
+            self.groups += 1
+        elif name == "GE":
+            self._close_group(at, segment)
+        elif self.open:
+            self.open.append(segment)
+        elif name == "TA1":
+            isa13, _, _, code, note = (*segment[1:], "", "", "", "", "")[:5]
+            self.acknowledgements.append(InterchangeAcknowledgement(isa13, code, note))
+        else:
+            self._found(f"segment {name[:3]!r} stands outside any transaction set", at)
+
+    def _close_group(self, at: int, trailer: Segment | None) -> None:
+        self._close_transaction(at, None)
+        if self.group:
+            if trailer is None:
+                self._found("GE is missing", at)
+            else:
+                self._trailer("GE", trailer, self.in_group, "transaction sets", _at(self.group, 6), at)
+        self.group = ()
+
+    def _close_transaction(self, at: int, trailer: Segment | None) -> None:
+        if not self.open:
+            return
+        st, gs = self.open[0], self.group
+        if trailer is None:
+            self._found("SE is missing", at)
+        else:
+            self._trailer("SE", trailer, len(self.open), "segments", _at(st, 2), at)
+        self.transactions.append(
+            Transaction(
+                st01=_at(st, 1),
+                st02=_at(st, 2),
+                version=_at(st, 3) or _at(gs, 8),
+                gs01=_at(gs, 1),
+                gs02=_at(gs, 2),
+                gs03=_at(gs, 3),
+                gs06=_at(gs, 6),
+                isa06=self.isa[6].strip(),
+                isa08=self.isa[8].strip(),
+                isa13=self.isa[13],
+                segments=tuple(self.open),
+                separators=self.separators,
+                complete=trailer is not None,
+            )
+        )
+        self.in_group += 1
+        self.open = []
+
+    def _trailer(self, name: str, segment: Segment, count: int, of: str, control: str, at: int) -> None:
+        declared = _at(segment, 1)
+        if not declared.isdecimal() or int(declared) != count:
+            self._found(f"{name}01 declares {declared[:10] or 'no'} {of}, {count} were read", at)
+        if _at(segment, 2) != control:
+            self._found(f"{name}02 is not the control number of its header", at)
+
+
+def _at(segment: Segment, number: int) -> str:
+    """Element `number`, without blanks around it; "" when the segment is shorter."""
+    return segment[number].strip() if number < len(segment) else ""
