@@ -1,7 +1,7 @@
 """X12 files that billing and the clearing house exchange: 837I, 999, 277CA and 835 (005010).
 
-Called by both; writes complete interchanges as bytes. A claim's CLM01 is the account number, which is what ties
-a claim to its stay. Nothing here reads files: that is `tracing.protocols.x12`.
+Called by both; whole interchanges as bytes. A claim's CLM01 is the account number, which is what ties a claim
+to its stay. Readers that must cope with other people's files use `tracing.protocols.x12` instead.
 """
 
 from __future__ import annotations
@@ -184,9 +184,9 @@ def status_277ca(submission: Submission, control: str, at: float) -> bytes:
 def remittance_835(submission: Submission, control: str, at: float) -> bytes:
     """The 835: every claim that was not rejected paid at 60 per cent, the rest contractual (CAS CO 45)."""
     paid = [(c, c.cents * 60 // 100) for c in submission.claims if not c.rejected]
+    total = dollars(sum(cents for _, cents in paid))
     out = [
-        f"BPR*I*{dollars(sum(cents for _, cents in paid))}*C*ACH*CCP*01*999999992*DA*1*1999999999**01*999999992"
-        f"*DA*2*{day(at)}",
+        f"BPR*I*{total}*C*ACH*CCP*01*999999992*DA*1*1999999999**01*999999992*DA*2*{day(at)}",
         f"TRN*1*EFT{control}*1999999999",
         f"DTM*405*{day(at)}",
         "N1*PR*EXAMPLE PAYER",

@@ -109,8 +109,8 @@ class Config:
 
 
 def seconds(value: datetime | str | float) -> float:
-    """Unix seconds of an aware datetime, an ISO 8601 text or a number. Raises ConfigError for anything else."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    """Unix seconds of an aware datetime, an ISO 8601 text or a number. Raises ConfigError."""
+    if isinstance(value, int | float):
         return float(value)
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value

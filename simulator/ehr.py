@@ -1,4 +1,4 @@
-"""The EHR: sends admissions, discharges and cancellations to the interface engine, in order, never losing one.
+"""The EHR: sends admissions, discharges and cancellations to the engine, in order, never losing one.
 
 Decides what is sent when and what happens after an answer; lanes carry it. It knows nothing of the engine's
 destinations.

@@ -1,7 +1,8 @@
 """A deliberately ordinary interface engine: acknowledges on receipt, queues, transforms by template, retries.
 
 What it sends is built anew from templates, so Z-segments and original control IDs are gone. One ordered lane
-per destination; what a destination keeps refusing goes to an error queue, from where somebody may send it again.
+per destination; what a destination keeps refusing goes to an error queue, from where somebody may send it
+again.
 """
 
 from __future__ import annotations

@@ -56,8 +56,8 @@ def write(
 
     rate: discharges per day. rates: how often each fault happens. examples: also plan encounters whose
     deadlines pass in the first two minutes after `end`. since: write only what happened from then on, for a
-    hospital that continues; `start` stays the first start. A living hospital with the same seed, history_start,
-    history_end, rate, rates and examples carries on exactly where this ends.
+    hospital that continues; `start` stays the first start. A living hospital with the same seed,
+    history_start, history_end, rate, rates and examples carries on exactly where this ends.
     """
     population = Population(
         seed=seed,

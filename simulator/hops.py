@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from tracing.protocols import hl7v2
+
 EHR_ADT = "ehr-adt"
-BILLING = "billing-adt-dft"
+BILLING = "billing-dft"
 ERP = "erp-journals"
 CLAIMS_OUT = "claims-out"
 CLAIMS_IN = "claims-in"
@@ -78,6 +80,19 @@ class Witness(Protocol):
     def lost(self, account: str, message: str, where: str, at: float) -> None: ...
 
 
+class Relay:
+    """A witness that passes on to another one, which may be exchanged."""
+
+    def __init__(self, to: Witness) -> None:
+        self.to = to
+
+    def hop(self, hop: Hop) -> None:
+        self.to.hop(hop)
+
+    def lost(self, account: str, message: str, where: str, at: float) -> None:
+        self.to.lost(account, message, where, at)
+
+
 class Nobody:
     """A witness that forgets: for passing through history on the way to live."""
 
@@ -108,3 +123,19 @@ def exchanged(delivery: Delivery, start: float, end: float, answer: Answer | Non
         control_id=delivery.control_id,
         accounts=(delivery.account,),
     )
+
+
+def hl7_answer(payload: bytes | None) -> Answer | None:
+    """What an acknowledgement payload says; None for none."""
+    if payload is None:
+        return None
+    message = hl7v2.parse(payload)
+    return Answer(message.ack_code, payload, message.error_code)
+
+
+def http_answer(status: int, body: bytes) -> Answer:
+    """What an HTTP response says; the coded reason is the JSON member `code`."""
+    reason = ""
+    if status >= 400 and body.startswith(b'{"code": "'):
+        reason = body.split(b'"', 4)[3].decode("ascii", "replace")
+    return Answer(str(status), body, reason)

@@ -1,7 +1,7 @@
 """The whole hospital wired together: five systems, one agenda, one casebook, lanes and folders between them.
 
-`history` runs it on virtual lanes; `live` continues the very same object on sockets and folders. What a system
-decides is therefore the same in both.
+`history` runs it on virtual lanes; `live` continues the very same object on sockets and folders. What a
+system decides is therefore the same in both.
 """
 
 from __future__ import annotations
@@ -18,11 +18,22 @@ from simulator.config import Population
 from simulator.ehr import Ehr
 from simulator.engine import Engine
 from simulator.erp import Erp
-from simulator.hops import BILLING, CLAIMS_IN, CLAIMS_OUT, EHR_ADT, ERP, Answer, Delivery, Hop, Witness
+from simulator.hops import (
+    BILLING,
+    CLAIMS_IN,
+    CLAIMS_OUT,
+    EHR_ADT,
+    ERP,
+    Answer,
+    Delivery,
+    Hop,
+    Witness,
+    hl7_answer,
+    http_answer,
+)
 from simulator.lanes import Answered, Lane, Peer, Switch, VirtualLane
 from simulator.model import HOUR
 from simulator.population import Casebook
-from tracing.protocols import hl7v2
 
 WriteFile = Callable[[str, str, bytes], None]
 """Writes (interface, file name, bytes) into the folder of that interface."""
@@ -128,19 +139,3 @@ class _Unconnected:
 
     def put(self, delivery: Delivery) -> None:
         raise RuntimeError(f"{delivery.interface} is not connected")
-
-
-def hl7_answer(payload: bytes | None) -> Answer | None:
-    """What an acknowledgement payload says; None for none."""
-    if payload is None:
-        return None
-    message = hl7v2.parse(payload)
-    return Answer(message.ack_code, payload, message.error_code)
-
-
-def http_answer(status: int, body: bytes) -> Answer:
-    """What an HTTP response says; the coded reason is the JSON member `code`."""
-    reason = ""
-    if status >= 400 and body.startswith(b'{"code": "'):
-        reason = body.split(b'"', 4)[3].decode("ascii", "replace")
-    return Answer(str(status), body, reason)

@@ -1,7 +1,7 @@
 """Ordered lanes between two systems: one message at a time, the next after the answer.
 
-A system puts deliveries on a lane and is told each answer; it says whether the lane is to try again. In history
-the lane is virtual and calls its peer directly; live lanes (`mllp_sockets`, `http_sockets`) use sockets.
+A system puts deliveries on a lane and is told each answer; it says whether the lane is to try again. In
+history the lane is virtual and calls its peer directly; live lanes use sockets (`live_lanes`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The truth: per encounter what was really sent, answered and lost, for judges who must not look at Caretrail.
+"""The truth: per encounter what was really sent, answered and lost, for judges who do not look at Caretrail.
 
-Written by history (one line an encounter) and by the living hospital (a line for each event); `load` joins the
-lines of one account. Format in simulator/README.md.
+Written by history (one line an encounter) and by the living hospital (a line for each event); `load` joins
+the lines of one account. Format in simulator/README.md.
 """
 
 from __future__ import annotations

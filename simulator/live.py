@@ -1,0 +1,123 @@
+"""The hospital that lives: every system in one process, on real sockets and folders, at real times.
+
+Started by `python -m simulator live`. Passes through its history first, without a witness, so that whoever is
+in flight at that moment is carried on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from simulator.agenda import Clock
+from simulator.config import Config
+from simulator.folders import FolderWatch, write_whole
+from simulator.hops import BILLING, CLAIMS_OUT, EHR_ADT, ERP, Nobody, Relay, Witness
+from simulator.hospital import Hospital
+from simulator.listeners import HttpListener, Listener, MllpListener
+from simulator.live_lanes import HttpLane, MllpLane, SocketLane
+from simulator.truth import TruthAppender
+
+_LOOK_SECONDS = 0.5
+
+
+@dataclass(slots=True)
+class Living:
+    """The parts of a running hospital, for tests that break them."""
+
+    hospital: Hospital
+    lanes: dict[str, SocketLane]
+    listeners: dict[str, Listener]
+
+
+def prepare(config: Config) -> tuple[Hospital, Relay]:
+    """A hospital at the end of its history. Takes a second or two for a month; opens nothing."""
+    relay = Relay(Nobody())
+    hospital = Hospital(config.population, relay)
+    hospital.run_history()
+    return hospital, relay
+
+
+async def live(
+    config: Config,
+    prepared: tuple[Hospital, Relay],
+    stop: asyncio.Event,
+    opened: asyncio.Future[Living] | None = None,
+    clock: Clock | None = None,
+    witness: Witness | None = None,
+) -> None:
+    """Live until `stop`. `opened` gets the parts once everything listens; `witness` replaces the truth file.
+
+    Raises OSError when an address is taken or a folder cannot be written.
+    """
+    hospital, relay = prepared
+    clock = clock or Clock()
+    with ExitStack() as files:
+        if witness is not None:
+            relay.to = witness
+        elif config.truth is not None:
+            config.truth.parent.mkdir(parents=True, exist_ok=True)
+            out = files.enter_context(config.truth.open("a"))
+            relay.to = TruthAppender(out, hospital.book.by_account)
+        folders = {CLAIMS_OUT: config.claims_out, "": config.claims_in}
+        for folder in folders.values():
+            folder.mkdir(parents=True, exist_ok=True)
+        hospital.write_file = lambda interface, name, data: write_whole(
+            folders.get(interface, config.claims_in), name, data
+        )
+        listeners: dict[str, Listener] = {
+            "engine": MllpListener(hospital.engine.receive),
+            "billing": MllpListener(hospital.billing.receive),
+            "erp": HttpListener(hospital.erp.answer),
+        }
+        addresses = {
+            "engine": config.engine_listen,
+            "billing": config.billing_listen,
+            "erp": config.erp_listen,
+        }
+        try:
+            for name, listener in listeners.items():
+                await listener.listen(addresses[name])
+            await _work(config, hospital, relay, clock, listeners, stop, opened)
+        finally:
+            for listener in listeners.values():
+                await listener.close()
+
+
+async def _work(
+    config: Config,
+    hospital: Hospital,
+    witness: Witness,
+    clock: Clock,
+    listeners: dict[str, Listener],
+    stop: asyncio.Event,
+    opened: asyncio.Future[Living] | None,
+) -> None:
+    lanes: dict[str, SocketLane] = {}
+    for name, kind, address in (
+        (EHR_ADT, MllpLane, config.ehr_to_engine),
+        (BILLING, MllpLane, config.engine_to_billing),
+        (ERP, HttpLane, config.engine_to_erp),
+    ):
+        answered = hospital.answered[name]
+        lane = kind(address, answered, witness, clock, config.answer_timeout, config.reconnect_seconds)
+        lanes[name] = lane
+        hospital.connect(name, lane)
+    watch = FolderWatch(config.claims_out, hospital.clearing_house.receive)
+    work = [
+        asyncio.create_task(hospital.agenda.run_live(clock)),
+        asyncio.create_task(watch.run(clock.real(_LOOK_SECONDS))),
+        *(asyncio.create_task(lane.run()) for lane in lanes.values()),
+    ]
+    if opened is not None:
+        opened.set_result(Living(hospital, lanes, listeners))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        done, _ = await asyncio.wait([stopping, *work], return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in (stopping, *work):
+            task.cancel()
+        await asyncio.gather(stopping, *work, return_exceptions=True)
