@@ -93,7 +93,8 @@ def validate_path(path: str, version: str = DEFAULT_VERSION) -> Path:
     known = versions()
     if version not in known:
         raise UnknownPath(
-            f"HL7 version {version!r} is not known, only {', '.join(known)}", _closest(version, known)
+            f"HL7 version {version!r} is not known, only {', '.join(known)}",
+            _closest(version, reversed(known)),
         )
     if compiled.segment.startswith("Z"):
         return compiled
@@ -102,16 +103,20 @@ def validate_path(path: str, version: str = DEFAULT_VERSION) -> Path:
     where = f"in HL7 v{version}"
     if fields is None:
         meant = _closest(
-            compiled.segment, [name for name, parts in segments.items() if len(parts) >= compiled.field]
+            compiled.segment,
+            sorted(name for name, fields in segments.items() if len(fields) >= compiled.field),
         )
         raise UnknownPath(
             f"{path}: there is no segment {compiled.segment} {where}",
             _spell(compiled, segment=meant) if meant else "",
         )
     if compiled.field > len(fields):
-        candidates = [f"{compiled.segment}-{number}" for number in range(1, len(fields) + 1)]
-        nearest = _closest(f"{compiled.segment}-{compiled.field}", candidates)
-        raise UnknownPath(f"{path}: {compiled.segment} has {len(fields)} fields {where}", nearest)
+        # One key too many is the usual slip.
+        number = str(compiled.field)[:-1]
+        meant = number if number and 0 < int(number) <= len(fields) else str(len(fields))
+        raise UnknownPath(
+            f"{path}: {compiled.segment} has {len(fields)} fields {where}", f"{compiled.segment}-{meant}"
+        )
     field = fields[compiled.field - 1]
     head = f"{compiled.segment}-{compiled.field}"
     component = _within(path, head, field, compiled.component, "components", where)
@@ -159,7 +164,7 @@ def _closest(word: str, words: Iterable[str]) -> str:
     plain = word.translate(_LOOKALIKES)
     scores = {
         candidate: SequenceMatcher(None, plain, candidate.translate(_LOOKALIKES)).ratio()
-        for candidate in sorted(words)
+        for candidate in words
     }
     best = max(scores, key=scores.__getitem__, default="")
     return best if scores.get(best, 0.0) >= 0.5 else ""
