@@ -129,8 +129,8 @@ REGISTRY: tuple[Attribute, ...] = (
         "span",
         "string",
         "stable",
-        "`accepted`, `rejected` (AR, CR, 4xx), `error` (AE, CE, 5xx, answer broken off), `timeout` (no answer "
-        "in time), `mismatched` (answered, but for another control ID), `none` (connection lost before that).",
+        "`accepted`, `rejected` (AR, CR, 4xx), `error` (AE, CE, 5xx, answer cut off), `timeout` (no answer "
+        "in time), `mismatched` (answered, but for another control ID), `none` (connection lost before).",
         "accepted",
     ),
     Attribute(ACK_CODE, "span", "string", "stable", "MSA-1, HTTP status, or the X12 status code.", "AA"),
@@ -139,7 +139,7 @@ REGISTRY: tuple[Attribute, ...] = (
         "span",
         "string",
         "development",
-        "How the answer found its message, where that was not by its control ID in time: `order` (it names no "
+        "How the answer found its message, where that was not by its control ID in time: `order` (names no "
         "control ID), `late` (it came after the tap had given up), `mismatched` (it names another one).",
         "late",
     ),
@@ -148,8 +148,8 @@ REGISTRY: tuple[Attribute, ...] = (
         "span",
         "string",
         "stable",
-        "Coded reason of a refusal: ERR-3.1, the configured JSON pointer, X12 codes. Never free text: what is "
-        "not a short code is left out.",
+        "Coded reason of a refusal: ERR-3.1, the configured JSON pointer, X12 codes. Never free text: what"
+        " is not a short code is left out.",
         "cost_centre_unknown",
     ),
     Attribute(
@@ -157,7 +157,7 @@ REGISTRY: tuple[Attribute, ...] = (
         "span",
         "string",
         "development",
-        "Why the tap passed this message without reading keys: `not_hl7`, `too_large`, `not_json`, `failed`.",
+        "Why a message passed without being read: `not_hl7`, `not_json`, `not_x12`, `too_large`, `failed`.",
         "too_large",
     ),
     Attribute(HTTP_METHOD, "span", "string", "stable", "HTTP method.", "POST"),

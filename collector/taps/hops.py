@@ -1,0 +1,234 @@
+"""From what a protocol reader found in a message to the bytes of a span.
+
+Called by the observers of HL7, HTTP and X12, for live messages and for history alike. Encoders are prepared
+per interface, because what does not vary by message must not cost per message. It must never put a value of a
+message into a span unless it is a short code, a number, or a key that has become a token.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Protocol
+
+from tracing import attributes as names
+from tracing import spans
+from tracing.context import span_id
+from tracing.keys import SEARCH_ONLY, Key, Sealer, format_reference, priority
+
+from .config import FolderInterface, HttpInterface, MllpInterface
+
+SCOPE_NAME = "caretrail.tap"
+SCOPE_VERSION = "1"
+MAX_KEYS = 32
+MAX_FACILITIES = 64
+IDENTITY_BYTES = 4096
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_MESSAGE = re.compile(r"[A-Za-z0-9_]{1,16}(\^[A-Za-z0-9_]{1,16})?")
+_CONTROL = re.compile(r"[\x20-\x7e]{1,199}")
+_SYSTEMS = {"mllp": "hl7v2", "http": "http", "folder": "x12"}
+
+AnyInterface = MllpInterface | HttpInterface | FolderInterface
+
+
+class Sink(Protocol):
+    """Where finished spans go: `scope` is an encoded InstrumentationScope field, `encoded` Span fields."""
+
+    def append(self, scope: bytes, encoded: bytes, count: int = 1) -> bool:
+        """Take `count` spans; False if they had to be dropped. Never raises."""
+        ...
+
+
+class Hop:
+    """One message on its way: everything about it that does not depend on its acknowledgement, encoded."""
+
+    __slots__ = (
+        "answered",
+        "control_id",
+        "end_ns",
+        "head",
+        "links",
+        "outcome",
+        "parent",
+        "scope",
+        "span_id",
+        "start_ns",
+        "trace_id",
+    )
+
+    def __init__(
+        self, scope: bytes, trace: bytes, span: bytes, start_ns: int, control_id: str, head: bytes
+    ) -> None:
+        self.scope = scope
+        self.trace_id = trace
+        self.span_id = span
+        self.start_ns = start_ns
+        self.end_ns = 0
+        self.control_id = control_id
+        self.head = head
+        self.parent = b""
+        self.links = b""
+        self.outcome = ""
+        self.answered = ""
+
+
+def coded(value: str | None) -> str | None:
+    """`value` if it is a short code, else None: free text could hold anything about anybody."""
+    return value if value is not None and _CODE.fullmatch(value) else None
+
+
+def message_identity(payload: bytes) -> bytes:
+    """What tells this message from others in its span ID; bounded, so that a large document costs no more."""
+    return payload if len(payload) <= IDENTITY_BYTES else b"%d|%b" % (len(payload), payload[:IDENTITY_BYTES])
+
+
+def number(value: object) -> float | None:
+    """A finite number from JSON (also one written as text), else None."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def by_code(name: str, form: re.Pattern[str] = _CODE) -> Callable[[str], bytes]:
+    """A cached encoder of a string attribute that lets only codes through: others encode to nothing."""
+    encode = spans.string_attribute(name)
+
+    @lru_cache(maxsize=512)
+    def cached(value: str) -> bytes:
+        return encode(value) if form.fullmatch(value) else b""
+
+    return cached
+
+
+encode_message = by_code(names.MESSAGE, _MESSAGE)
+encode_outcome = by_code(names.OUTCOME)
+encode_ack_code = by_code(names.ACK_CODE)
+encode_reason = by_code(names.REASON)
+encode_pairing = by_code(names.ACK_PAIRING)
+encode_unread = by_code(names.UNREAD)
+_message_id = spans.string_attribute(names.MESSAGE_ID)
+_conversation_id = spans.string_attribute(names.CONVERSATION_ID)
+encode_body_size = spans.int_attribute(names.BODY_SIZE)
+encode_ack_size = spans.int_attribute(names.ACK_SIZE)
+_keys = spans.array_attribute(names.KEYS)
+_sealed = spans.array_attribute(names.KEYS_SEALED)
+
+
+def encode_message_id(value: str) -> bytes:
+    """MSH-10 or the X12 control numbers; what is not printable ASCII is no control ID."""
+    return _message_id(value) if _CONTROL.fullmatch(value) else b""
+
+
+def encode_conversation_id(value: str) -> bytes:
+    """The control ID an answer refers to."""
+    return _conversation_id(value) if _CONTROL.fullmatch(value) else b""
+
+
+def encode_measure(name: str, value: float) -> bytes:
+    """`integration.measure.<name>`."""
+    return spans.attribute(names.MEASURE + name, value)
+
+
+class KeyEncoder:
+    """Business keys as the two parallel attributes; each key is hashed and sealed once while it is in use."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        self.sealer = sealer
+        self._one = lru_cache(maxsize=4096)(self._encode)
+
+    def encode(self, keys: list[Key]) -> tuple[bytes, bytes]:
+        """`(trace ID or b"" if no key names a journey, attributes)`; keys best first, without doubles."""
+        if not keys:
+            return b"", b""
+        if len(keys) > 1:
+            keys = sorted(dict.fromkeys(keys), key=_rank)[:MAX_KEYS]
+        encoded = [self._one(key) for key in keys]
+        trace = encoded[0][0] if keys[0].kind not in SEARCH_ONLY else b""
+        tokens = _keys(b"".join([one[1] for one in encoded]))
+        return trace, tokens + _sealed(b"".join([one[2] for one in encoded]))
+
+    def _encode(self, key: Key) -> tuple[bytes, bytes, bytes]:
+        token = self.sealer.token(key)
+        return (
+            bytes.fromhex(token),
+            spans.array_element(format_reference(key.kind, key.authority, token)),
+            spans.array_element(self.sealer.seal(key)),
+        )
+
+
+def _rank(key: Key) -> int:
+    # Search-only keys rank last whatever their kind's place, so that the first key is always the journey's.
+    return priority(key.kind) + (1000 if key.kind in SEARCH_ONLY else 0)
+
+
+class Emitter:
+    """Encodes the spans of one interface and hands them to the sink."""
+
+    def __init__(self, interface: AnyInterface, sink: Sink, keys: KeyEncoder) -> None:
+        self.interface = interface
+        self.keys = keys
+        self.site_key = keys.sealer.site_key
+        self._sink = sink
+        self._facilities: dict[str, bytes] = {}
+        self.scope = self._scope(interface.facility)
+        self.name = interface.name
+
+    def scope_for(self, facility: str | None) -> bytes:
+        """The scope of a message whose own facility is `facility`; the interface's if that is no code.
+
+        Senders choose what they write, so their number of facilities is bounded.
+        """
+        if not facility:
+            return self.scope
+        found = self._facilities.get(facility)
+        if found is None:
+            if len(self._facilities) >= MAX_FACILITIES or coded(facility) is None:
+                return self.scope
+            found = self._facilities[facility] = self._scope(facility)
+        return found
+
+    def span_id(self, payload: bytes, start_ns: int) -> bytes:
+        """The span ID of one transmission of `payload`."""
+        return span_id(self.site_key, self.name, message_identity(payload), start_ns)
+
+    def emit(self, hop: Hop, name: bytes, kind: int, tail: bytes) -> bool:
+        """Encode and hand over one hop; `tail` is what its acknowledgement added."""
+        return self._sink.append(hop.scope, self.encode(hop, name, kind, tail))
+
+    def encode(self, hop: Hop, name: bytes, kind: int, tail: bytes) -> bytes:
+        """One Span field. Sending it again with another outcome replaces it: the IDs and start stay."""
+        return spans.span(
+            hop.trace_id,
+            hop.span_id,
+            name,
+            kind,
+            hop.start_ns,
+            hop.end_ns,
+            hop.head + encode_outcome(hop.outcome) + tail,
+            status=spans.STATUS_ERROR if hop.outcome in names.FAILED_OUTCOMES else spans.STATUS_UNSET,
+            parent_span_id=hop.parent,
+            parent_is_remote=bool(hop.parent),
+            links=hop.links,
+        )
+
+    def emit_many(self, scope: bytes, encoded: Iterable[bytes]) -> bool:
+        """Hand over spans of one file together."""
+        joined = list(encoded)
+        return self._sink.append(scope, b"".join(joined), len(joined))
+
+    def _scope(self, facility: str) -> bytes:
+        described: dict[str, spans.AttributeValue] = {
+            names.INTERFACE: self.interface.name,
+            names.SOURCE: self.interface.source,
+            names.DESTINATION: self.interface.destination,
+            names.SYSTEM: _SYSTEMS[self.interface.kind],
+        }
+        if facility:
+            described[names.FACILITY] = facility
+        return spans.scope(SCOPE_NAME, SCOPE_VERSION, described)

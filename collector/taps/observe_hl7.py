@@ -1,0 +1,216 @@
+"""An HL7 v2 message and its acknowledgement become one span.
+
+Called by the MLLP proxy for live traffic and by `replay.Observer` for history. Reading happens while the
+receiver works on the message (`read`), the rest when its answer is there (`answered`).
+It must never raise: a message that cannot be read still passes, and is recorded as such.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from tracing import attributes as names
+from tracing import spans
+from tracing.context import message_trace_id
+from tracing.keys import Key, business_key
+from tracing.protocols.hl7v2 import Message, NotHL7, Path, compile_path, parse
+
+from .config import Hl7Key, MllpInterface
+from .hops import (
+    Emitter,
+    Hop,
+    KeyEncoder,
+    Sink,
+    by_code,
+    encode_ack_code,
+    encode_ack_size,
+    encode_body_size,
+    encode_conversation_id,
+    encode_message,
+    encode_message_id,
+    encode_pairing,
+    encode_reason,
+    encode_unread,
+    message_identity,
+)
+
+_OUTCOMES = {
+    "AA": "accepted",
+    "CA": "accepted",
+    "AE": "error",
+    "CE": "error",
+    "AR": "rejected",
+    "CR": "rejected",
+}
+_EI = re.compile(r"(ORC-[2348]|OB[RX]-(2|3|28|29)|SCH-[12]|TXA-1[2-5])(\[|\.|$)")
+_FORWARD = spans.attribute(names.OPERATION_NAME, "forward")
+_FACILITY = compile_path("MSH-4.1")
+
+KeyReader = Callable[[Message, list[Key]], None]
+
+
+class Answer:
+    """What an acknowledgement says, read once."""
+
+    __slots__ = ("code", "control_id", "reason", "size")
+
+    def __init__(self, payload: bytes) -> None:
+        self.size = len(payload)
+        self.code = ""
+        self.control_id = ""
+        self.reason = ""
+        try:
+            message = parse(payload)
+        except NotHL7:
+            return
+        self.code = message.ack_code
+        self.control_id = message.ack_control_id
+        if self.code not in ("AA", "CA"):
+            self.reason = message.error_code
+
+
+class Hl7Observer:
+    """Reads the messages of one interface."""
+
+    def __init__(self, interface: MllpInterface, keys: KeyEncoder, sink: Sink) -> None:
+        self.interface = interface
+        self.unread = 0
+        self._emitter = Emitter(interface, sink, keys)
+        self._readers = [_key_reader(rule, interface.authority) for rule in interface.keys]
+        self._tags = [
+            (compile_path(path), by_code(names.TAG + name)) for name, path in interface.attributes.items()
+        ]
+        self._name = f"forward {interface.name}".encode()
+
+    def read(self, payload: bytes, start_ns: int, size: int = 0) -> Hop:
+        """The hop of a message that is complete at the tap.
+
+        `size` in bytes where `payload` was too large to keep and is empty.
+        """
+        if size:
+            return self._opaque(payload, start_ns, "too_large", size)
+        try:
+            message = parse(payload)
+            return self._read(message, payload, start_ns)
+        except NotHL7:
+            return self._opaque(payload, start_ns, "not_hl7", len(payload))
+        except Exception:  # whatever a message does to the reader, the message passes
+            return self._opaque(payload, start_ns, "failed", len(payload))
+
+    def answered(self, hop: Hop, answer: Answer, end_ns: int, pairing: str = "") -> bool:
+        """Record the hop with its acknowledgement; `pairing` is empty where the control ID paired them."""
+        hop.end_ns = end_ns
+        hop.answered = answer.code or "?"
+        hop.outcome = "mismatched" if pairing == "mismatched" else _OUTCOMES.get(answer.code, "none")
+        tail = encode_ack_size(answer.size) + encode_ack_code(answer.code)
+        if answer.control_id:
+            tail += encode_conversation_id(answer.control_id)
+        if answer.reason:
+            tail += encode_reason(answer.reason)
+        if pairing:
+            tail += encode_pairing(pairing)
+        return self._emitter.emit(hop, self._name, spans.KIND_PRODUCER, tail)
+
+    def unanswered(self, hop: Hop, end_ns: int, outcome: str) -> bool:
+        """Record the hop without one: `timeout` or `none`."""
+        hop.end_ns = end_ns
+        hop.outcome = outcome
+        return self._emitter.emit(hop, self._name, spans.KIND_PRODUCER, b"")
+
+    def _read(self, message: Message, payload: bytes, start_ns: int) -> Hop:
+        emitter = self._emitter
+        found: list[Key] = []
+        for reader in self._readers:
+            reader(message, found)
+        trace, key_attributes = emitter.keys.encode(found)
+        control_id = message.control_id
+        head = _FORWARD + encode_message(message.message_type)
+        if control_id:
+            head += encode_message_id(control_id)
+        for path, encode in self._tags:
+            value = message.value(path)
+            if value:
+                head += encode(value)
+        scope = emitter.scope
+        if self.interface.facility_from_message:
+            scope = emitter.scope_for(message.value(_FACILITY))
+        return Hop(
+            scope,
+            trace or message_trace_id(emitter.site_key, emitter.name, message_identity(payload)),
+            emitter.span_id(payload, start_ns),
+            start_ns,
+            control_id,
+            head + encode_body_size(len(payload)) + key_attributes,
+        )
+
+    def _opaque(self, payload: bytes, start_ns: int, why: str, size: int) -> Hop:
+        self.unread += 1
+        emitter = self._emitter
+        identity = b"%d|%d|%b" % (start_ns, size, message_identity(payload))
+        return Hop(
+            emitter.scope,
+            message_trace_id(emitter.site_key, emitter.name, identity),
+            emitter.span_id(identity, start_ns),
+            start_ns,
+            "",
+            _FORWARD + encode_body_size(size) + encode_unread(why),
+        )
+
+
+def _key_reader(rule: Hl7Key, default: str) -> KeyReader:
+    path = compile_path(rule.path)
+    kind, forced = rule.kind, rule.authority
+    if path.component > 1 or path.subcomponent > 1:
+        return _plain(kind, path, forced or default)
+    authority = () if forced is not None else _authority_paths(path)
+    if kind == "mrn":
+        return _every(kind, path, forced, default)
+    candidates = tuple(compile_path(text) for text in authority)
+    return _first(kind, path, candidates, forced or default)
+
+
+def _authority_paths(path: Path) -> tuple[str, str]:
+    """Where the assigning authority stands: CX.4.1, else CX.4.2; for order numbers EI.2, else EI.3."""
+    repetition = f"[{path.repetition}]" if path.repetition else ""
+    occurrence = f"[{path.occurrence}]" if path.occurrence else ""
+    field = f"{path.segment}{occurrence}-{path.field}{repetition}"
+    if _EI.match(f"{path.segment}-{path.field}"):
+        return f"{field}.2", f"{field}.3"
+    return f"{field}.4.1", f"{field}.4.2"
+
+
+def _plain(kind: str, path: Path, authority: str) -> KeyReader:
+    def read(message: Message, found: list[Key]) -> None:
+        key = business_key(kind, message.value(path), None, authority)
+        if key is not None:
+            found.append(key)
+
+    return read
+
+
+def _first(kind: str, path: Path, authorities: tuple[Path, ...], default: str) -> KeyReader:
+    def read(message: Message, found: list[Key]) -> None:
+        value = message.value(path)
+        if value is None:
+            return
+        authority = None
+        for candidate in authorities:
+            authority = message.value(candidate)
+            if authority is not None:
+                break
+        key = business_key(kind, value, authority, default)
+        if key is not None:
+            found.append(key)
+
+    return read
+
+
+def _every(kind: str, path: Path, forced: str | None, default: str) -> KeyReader:
+    def read(message: Message, found: list[Key]) -> None:
+        for value, authority in message.cx(path):
+            key = business_key(kind, value, authority if forced is None else forced, default)
+            if key is not None:
+                found.append(key)
+
+    return read

@@ -1,0 +1,193 @@
+"""Spans on disk, from the moment they are known until a collector has confirmed them: the writing side.
+
+Called by the taps' event loop for every message; `spool_reader` is the other side, in the sender's thread,
+and shares nothing with it but `committed` and `freed`. Written with `os.write` into the page cache, so that a
+killed process loses nothing. It must never block on anything but that write, nor raise into the message path.
+
+Layout: `<number>.spool` segments of records, `cursor` (what is confirmed), `lock` (one process per folder).
+A record is a header (payload length, CRC-32, kind, scope number, spans) and a payload; a segment begins with
+the resource, names each scope before its first use, and can therefore be read without any other file.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+import os
+import re
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+log = logging.getLogger("caretrail.tap.spool")
+
+HEADER = struct.Struct("<IIBxHI")
+RESOURCE, SCOPE, SPANS = 1, 2, 3
+SEGMENT_BYTES = 8 << 20
+CAP_BYTES = 1 << 30
+MAX_RECORD = 64 << 20
+_NAME = re.compile(r"(\d{10})\.spool")
+
+
+class SpoolError(Exception):
+    """The spool folder cannot be used; the text names it and the remedy."""
+
+
+class Position(NamedTuple):
+    """A byte in the spool: everything before it."""
+
+    segment: int
+    offset: int
+
+
+@dataclass
+class SpoolCounters:
+    """What happened to spans since the process started."""
+
+    appended: int = 0
+    dropped_full: int = 0
+    dropped_error: int = 0
+
+
+def segment_path(folder: Path, number: int) -> Path:
+    """The file of one segment."""
+    return folder / f"{number:010d}.spool"
+
+
+def segments(folder: Path) -> list[int]:
+    """Numbers of the segments in a folder, oldest first."""
+    return sorted(int(m[1]) for name in os.listdir(folder) if (m := _NAME.fullmatch(name)))
+
+
+class Spool:
+    """The spool of one tap process.
+
+    `cap_bytes` bounds what waits on disk: beyond it new spans are dropped and counted, messages still pass.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        resource: bytes,
+        *,
+        cap_bytes: int = CAP_BYTES,
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> None:
+        """Open `folder`, creating it. Raises `SpoolError` if it is in use or cannot be written."""
+        self.folder = Path(folder)
+        self.counters = SpoolCounters()
+        self.freed = 0
+        """Bytes of confirmed segments; only the reading side counts here."""
+        self._resource = resource
+        self._cap = cap_bytes
+        self._segment_bytes = segment_bytes
+        self._lock = self._take_lock()
+        existing = segments(self.folder)
+        self._kept = sum(segment_path(self.folder, number).stat().st_size for number in existing)
+        # Never append to a segment of an earlier process: its tail may be torn.
+        # Nor use a number twice, or the cursor of an emptied spool would hide a new segment.
+        self._number = max([*existing, load_cursor(self.folder).segment])
+        self._descriptor = -1
+        self._offset = 0
+        self._scopes: dict[bytes, int] = {}
+        self._trouble = ""
+        self.committed = Position(self._number + 1, 0)
+        """End of what is written. Replaced as a whole, so another thread always sees a record boundary."""
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes on disk, including those confirmed in segments that are not finished."""
+        return self._kept - self.freed
+
+    @property
+    def is_full(self) -> bool:
+        """Whether less than a segment is left below the cap."""
+        return self.waiting_bytes + self._segment_bytes > self._cap
+
+    def append(self, scope: bytes, encoded: bytes, count: int = 1) -> bool:
+        """Write `count` spans of one scope; False if they were dropped. Never raises."""
+        size = HEADER.size + len(encoded)
+        if self._kept - self.freed + size > self._cap or size > MAX_RECORD:
+            self.counters.dropped_full += count
+            self._announce("full", "the spool is full: spans are dropped until the collector takes some")
+            return False
+        try:
+            if self._offset >= self._segment_bytes or self._offset == 0:
+                self._begin_segment()
+            number = self._scopes.get(scope)
+            if number is None:
+                number = len(self._scopes) + 1
+                self._write(SCOPE, number, 0, scope)
+                self._scopes[scope] = number
+            self._write(SPANS, number, count, encoded)
+        except OSError as error:
+            self.counters.dropped_error += count
+            self._announce("error", f"the spool cannot be written ({error.strerror}): spans are dropped")
+            return False
+        self.counters.appended += count
+        if self._trouble:
+            self._trouble = ""
+            log.warning("the spool takes spans again")
+        return True
+
+    def close(self) -> None:
+        """Release the folder. What is unconfirmed stays for the next start."""
+        for descriptor in (self._descriptor, self._lock):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._descriptor = self._lock = -1
+
+    def _write(self, kind: int, scope: int, count: int, payload: bytes) -> None:
+        size = len(payload)
+        record = HEADER.pack(size, zlib.crc32(payload, kind << 16 | scope), kind, scope, count) + payload
+        written = os.write(self._descriptor, record)
+        if written != len(record):
+            # A full disk takes a part: give it back, so that the next record starts where a reader looks.
+            os.ftruncate(self._descriptor, self._offset)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._offset += written
+        self._kept += written
+        self.committed = Position(self._number, self._offset)
+
+    def _begin_segment(self) -> None:
+        if self._descriptor < 0 or self._offset:
+            path = segment_path(self.folder, self._number + 1)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+            descriptor = os.open(path, flags, 0o600)
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+            self._descriptor, self._number, self._offset = descriptor, self._number + 1, 0
+            self._scopes = {}
+        self._write(RESOURCE, 0, 0, self._resource)
+
+    def _announce(self, trouble: str, text: str) -> None:
+        if self._trouble != trouble:  # once per trouble, not once per message
+            self._trouble = trouble
+            log.error("%s", text)
+
+    def _take_lock(self) -> int:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise SpoolError(f"{self.folder}: cannot use this spool folder: {error.strerror}") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            raise SpoolError(
+                f"{self.folder}: in use by another tap process; give each its own folder"
+            ) from None
+        return lock
+
+
+def load_cursor(folder: Path) -> Position:
+    """What is confirmed; the very beginning if that is not known, since sending again is harmless."""
+    try:
+        segment, offset = (folder / "cursor").read_text(encoding="ascii").split()
+        return Position(int(segment), int(offset))
+    except (OSError, ValueError):
+        return Position(0, 0)
