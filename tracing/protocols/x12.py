@@ -20,18 +20,22 @@ from tracing.protocols.x12_envelope import (
     X12Error,
     interchanges,
 )
+from tracing.protocols.x12_write import OutgoingTransaction, UnwritableError, write_interchange
 
 __all__ = [
     "Claim",
     "FunctionalAcknowledgement",
     "Interchange",
     "InterchangeAcknowledgement",
+    "OutgoingTransaction",
     "Segment",
     "Separators",
     "SetAcknowledgement",
     "Transaction",
+    "UnwritableError",
     "X12Error",
     "claims",
     "functional_acknowledgement",
     "interchanges",
+    "write_interchange",
 ]
