@@ -1,0 +1,90 @@
+"""Follows the new rows of a table by the time they were stored, missing none and repeating few.
+
+Used by the identity resolver and the workflow evaluator. Rows become visible some time after the moment they
+carry, and two clocks of a cluster differ, so a reader looks back over an overlap; what it has seen there it
+knows by a digest per moment, not by remembering rows. After a restart it reads the overlap once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from tracing.store import Store, load_sql
+
+#: Longer than any insert takes from the moment it stamps its rows to the moment they are visible.
+OVERLAP = timedelta(seconds=60)
+PAGE = 5000
+_PACKAGE = "tracing.identity.sql"
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a reader came; `version` is free for the reader's use."""
+
+    watermark: datetime = _BEGINNING
+    version: int = 0
+
+
+def load_progress(store: Store, reader: str) -> Progress:
+    """The stored progress of `reader`; the beginning when there is none."""
+    rows = store.query(load_sql(_PACKAGE, "progress.sql"), {"reader": reader}).rows
+    return Progress(*rows[0]) if rows else Progress()
+
+
+def save_progress(store: Store, reader: str, progress: Progress) -> None:
+    """Store the progress of `reader`."""
+    row = (reader, progress.watermark, progress.version)
+    store.insert("reader_progress", ("reader", "watermark", "version"), [row])
+
+
+class Feed:
+    """New rows of `table`, found by `ingested_at`. One per reader and table; not for two threads.
+
+    `digest` is the SQL of what makes a row different from another of the same moment.
+    """
+
+    def __init__(self, reader: str, table: str, digest: str) -> None:
+        self._reader = reader
+        self._sql = load_sql(_PACKAGE, "blocks.sql").replace("{{table}}", table).replace("{{digest}}", digest)
+        self._seen: dict[datetime, int] = {}
+        self._watermark: datetime | None = None
+        self._stored = _BEGINNING
+
+    def look(self, store: Store) -> dict[datetime, int]:
+        """Moments with rows not seen yet, each with its digest; hand them to `done` when they are worked."""
+        if self._watermark is None:
+            self._watermark = self._stored = load_progress(store, self._reader).watermark
+        since = max(_BEGINNING, self._watermark - OVERLAP) if self._watermark > _BEGINNING else _BEGINNING
+        found: dict[datetime, int] = dict(store.query(self._sql, {"since": since}).rows)
+        return {at: digest for at, digest in found.items() if self._seen.get(at) != digest}
+
+    def done(self, store: Store, blocks: dict[datetime, int]) -> None:
+        """Remember that the rows of these moments are worked; the watermark is stored every few seconds."""
+        if not blocks:
+            return
+        self._seen.update(blocks)
+        self._watermark = max(self._watermark or _BEGINNING, *blocks)
+        horizon = self._watermark - OVERLAP
+        self._seen = {at: digest for at, digest in self._seen.items() if at >= horizon}
+        if self._watermark - self._stored > OVERLAP / 10:
+            save_progress(store, self._reader, Progress(self._watermark))
+            self._stored = self._watermark
+
+
+def paged(store: Store, sql: str, blocks: dict[datetime, int]) -> Iterator[list[str]]:
+    """Distinct tokens of the rows of `blocks`, in pages; `sql` takes since, blocks, after and page."""
+    if not blocks:
+        return
+    after = ""
+    moments = sorted(blocks)
+    while True:
+        parameters = {"since": moments[0], "blocks": moments, "after": after, "page": PAGE}
+        tokens = [row[0] for row in store.query(sql, parameters).rows]
+        if tokens:
+            yield tokens
+        if len(tokens) < PAGE:
+            return
+        after = tokens[-1]
