@@ -63,7 +63,9 @@ def connect(config: str | None, url: str | None = None) -> Client:
     try:
         token = path.read_text().strip()
     except OSError as error:
-        raise CouldNotAsk(f"cannot read the API token {path}: {error.strerror}. Has it been started?") from None
+        raise CouldNotAsk(
+            f"cannot read the API token {path}: {error.strerror}. Has it been started?"
+        ) from None
     return Client(url or f"http://{dashboard.listen}", token)
 
 

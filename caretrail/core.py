@@ -9,20 +9,24 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
-from caretrail.instance import bind, lock, prepare_folder, secret_file
+from caretrail import health
+from caretrail.instance import CannotStart, lock, prepare_folder, secret_file
 from caretrail.loops import Loop
-from caretrail.serving import Server
 from caretrail.settings import Configuration, split_address
-from collector.receiver import Limits, create_app
+from collector.receiver import HttpServer, Limits, Metrics, create_app, serve_http
 from collector.receiver import grpc as otlp_grpc
 from collector.wal import Wal, Writer
+from dashboard import DashboardSettings, Gate
+from dashboard import create_app as create_pages
 from slo import alerts, objectives, workflows
-from tracing.context import SiteKey
+from tracing.context import SiteKey, SiteKeyError
 from tracing.identity import Resolver
 from tracing.keys import Sealer
-from tracing.store import Store, open_store
+from tracing.store import Store, StoreError, open_store
 
 log = logging.getLogger(__name__)
 
@@ -33,14 +37,12 @@ _EVALUATION_EVERY_S = 0.5
 class Core:
     """One process of the core. `roles`: any of collector, evaluate, dashboard."""
 
-    def __init__(
-        self, configuration: Configuration, roles: frozenset[str], one_time_token: str | None = None
-    ) -> None:
+    def __init__(self, configuration: Configuration, roles: frozenset[str]) -> None:
         self._configuration = configuration
         self._settings = configuration.settings
         self._roles = roles
-        self._one_time_token = one_time_token
         self._stops: list[Callable[[], object]] = []
+        self._counters = Metrics()
         self.loops: list[Loop] = []
         self.wal: Wal | None = None
         self.writer: Writer | None = None
@@ -49,6 +51,9 @@ class Core:
         """Raises CannotStart, with everything already started stopped again."""
         try:
             self._start()
+        except (StoreError, SiteKeyError) as error:
+            self.stop()
+            raise CannotStart(str(error)) from None
         except BaseException:
             self.stop()
             raise
@@ -71,66 +76,91 @@ class Core:
         if "evaluate" in self._roles:
             parts.append("evaluating " + ", ".join(self._settings.workflows))
         if "dashboard" in self._roles:
-            parts.append(f"pages on http://{self._settings.dashboard.listen}")
+            parts.append(f"pages on http://{self._settings.dashboard.listen} (a link: caretrail login)")
         return "; ".join(parts)
 
     def _start(self) -> None:
-        folder = prepare_folder(self._configuration.folder)
-        if self._configuration.store_url.startswith("chdb:"):
-            held = lock(folder, "core.lock")
+        if (folder := self._configuration.store_folder) is not None:
+            held = lock(prepare_folder(folder.parent), f"{folder.name}.lock")
             self._stops.append(held.close)
-        listeners = self._bind()
         site_key = SiteKey.load(self._configuration.path(self._settings.site.key_file))
         store = open_store(self._configuration.store_url)
         self._stops.append(store.close)
         store.migrate()
-        workflows.activate_all(store, self._settings.workflows, self._configuration.folder, datetime.now(UTC))
+        now = datetime.now(UTC)
+        for name in self._settings.workflows:
+            workflows.activate(store, self._shipped(name, workflows.shipped_packs), now)
+        for name in self._settings.objectives:
+            objectives.activate(store, self._shipped(name, objectives.shipped), now)
         if "collector" in self._roles:
-            self._start_collector(store, site_key, listeners)
+            self._start_collector(store, site_key)
         if "evaluate" in self._roles:
             self._start_evaluation(store)
         if "dashboard" in self._roles:
-            self._start_dashboard(store, Sealer(site_key), listeners["pages"])
+            self._start_dashboard(store, site_key)
 
-    def _bind(self) -> dict[str, Any]:
-        listeners = {}
-        if "collector" in self._roles:
-            host, port = split_address(self._settings.collector.http)
-            listeners["otlp"] = bind(host, port, "OTLP", "Change collector.http in the settings.")
-            self._stops.append(listeners["otlp"].close)
-        if "dashboard" in self._roles:
-            host, port = split_address(self._settings.dashboard.listen)
-            listeners["pages"] = bind(host, port, "the pages", "Change dashboard.listen, or use --port.")
-            self._stops.append(listeners["pages"].close)
-        return listeners
+    def _shipped(self, name: str, shipped: Callable[[], dict[str, Path]]) -> Path:
+        """A shipped document by its name, else a path. Raises CannotStart when there is neither."""
+        found = shipped().get(name) or self._configuration.path(name)
+        if not found.is_file():
+            raise CannotStart(f"{name!r} is neither shipped ({', '.join(sorted(shipped()))}) nor a file")
+        return found
 
-    def _start_collector(self, store: Store, site_key: SiteKey, listeners: dict[str, Any]) -> None:
+    def _serve(self, what: str, app: Any, address: str, remedy: str, *, lifespan: bool = False) -> None:
+        try:
+            server: HttpServer = serve_http(app, *split_address(address), lifespan=lifespan)
+        except OSError as error:
+            raise CannotStart(f"{error.strerror or error} ({what}). {remedy}") from None
+        self._stops.append(server.stop)
+
+    def _start_collector(self, store: Store, site_key: SiteKey) -> None:
         given = self._settings.collector
-        limits = Limits(body_bytes=given.body_limit)
+        limits = Limits(body_bytes=given.body_limit, inflated_bytes=given.body_limit)
         self.wal = Wal(self._configuration.path(given.wal), limit_bytes=given.wal_limit)
         self._stops.append(self.wal.close)
         self.writer = Writer(self.wal, store)
         self.writer.start()
         self._stops.append(self.writer.stop)
         if given.grpc is not None:
-            grpc_server = otlp_grpc.serve(self.wal, given.grpc, limits)
-            self._stops.append(grpc_server.stop)
-        server = Server("receiver", create_app(self.wal, limits, Sealer(site_key)), listeners["otlp"])
-        server.start()
-        self._stops.append(server.stop)
+            try:
+                served = otlp_grpc.serve(self.wal, given.grpc, limits, counters=self._counters)
+            except OSError as error:
+                raise CannotStart(f"{error.strerror or error}. Change collector.grpc.") from None
+            self._stops.append(served.stop)
+        app = create_app(self.wal, limits, Sealer(site_key), writer=self.writer, counters=self._counters)
+        self._serve("OTLP", app, given.http, "Change collector.http in the settings.")
 
     def _start_evaluation(self, store: Store) -> None:
         identity, evaluation, conditions = store.handle(), store.handle(), store.handle()
-        resolver = Resolver(identity)
-        evaluator = workflows.Evaluator(evaluation)
-        teller = alerts.Loop(conditions, self._delivery(), self._settings.dashboard.public_url or "")
+        url = self._settings.alerts.alertmanager
+        delivery = alerts.AlertmanagerDelivery(url, self._settings.site.id) if url else None
+        teller = alerts.Loop(conditions, delivery, self._alert_settings())
         for handle, loop in (
-            (identity, Loop("identity", resolver.step, _IDENTITY_EVERY_S)),
-            (evaluation, Loop("evaluation", evaluator.step, _EVALUATION_EVERY_S)),
+            (identity, Loop("identity", Resolver(identity).step, _IDENTITY_EVERY_S)),
+            (evaluation, Loop("evaluation", workflows.Evaluator(evaluation).step, _EVALUATION_EVERY_S)),
             (conditions, Loop("alerts", teller.step, self._settings.alerts.every_seconds)),
         ):
             self._stops.append(handle.close)
             loop.start()
             self._stops.append(loop.stop)
             self.loops.append(loop)
-        objectives.load_all(self._settings.objectives, self._configuration.folder)
+
+    def _alert_settings(self) -> alerts.LoopSettings:
+        link = self._settings.dashboard.public_url or f"http://{self._settings.dashboard.listen}"
+        return alerts.LoopSettings(conditions=alerts.ConditionSettings(link=link))
+
+    def _start_dashboard(self, store: Store, site_key: SiteKey) -> None:
+        given = self._settings.dashboard
+        token = secret_file(self._configuration.path(given.api_token_file))
+        # From the site key, so that a restart ends nobody's session.
+        gate = Gate(secret=site_key.subkey("caretrail/v1/session"), api_token=token)
+        probe = store.handle()
+        self._stops.append(probe.close)
+        state = health.Health(self, probe)
+        settings = DashboardSettings(
+            site=self._settings.site.name, zone=self._settings.site.timezone, version=version("caretrail")
+        )
+        link = given.public_url or f"http://{given.listen}"
+        routers = (health.router(state, self._counters), health.login_router(gate, link))
+        app = create_pages(store, settings, Sealer(site_key), gate=gate, doctor=state.checks, routers=routers)
+        self._serve("the pages", app, given.listen, "Choose another with --port.", lifespan=True)

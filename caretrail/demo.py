@@ -1,7 +1,7 @@
-"""`caretrail demo`: a synthetic hospital, its taps and the core as three processes on loopback, in one command.
+"""`caretrail demo`: a synthetic hospital, its taps and the core as three processes on loopback.
 
-Prints one line with a one-time link when history is loaded and judged. Ctrl-C stops everything; a second start
-goes on with its data. Must never listen on anything but loopback.
+Prints one line with a one-time link when history is loaded and judged. Ctrl-C stops everything; a second
+start goes on with its data. Must never listen on anything but loopback.
 """
 
 from __future__ import annotations
@@ -106,7 +106,6 @@ def _load(
 ) -> datetime:
     """Bring the store up to now. Returns when live traffic takes over."""
     live_from = datetime.now(UTC)
-    since = demo_files.moment(state.loaded_until) if state.loaded_until else None
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -115,8 +114,8 @@ def _load(
         console=console,
         transient=True,
     ) as progress:
-        history = demo_history.History(folder, state, live_from, since)
-        history.record(progress, ended)
+        history = demo_history.History(folder, state, live_from)
+        history.record(progress)
         history.replay(progress, f"http://127.0.0.1:{ports['otlp_http']}", ended)
         history.settle(progress, client, ended)
     if not ended.is_set():
@@ -134,7 +133,9 @@ def _wait_ready(core: Child, client: Client, ended: threading.Event) -> None:
             return
         except CouldNotAsk:
             if time.monotonic() > limit:
-                raise CannotStart(f"the core is not ready after {_CORE_START_S:.0f} s; see {core.log}") from None
+                raise CannotStart(
+                    f"the core is not ready after {_CORE_START_S:.0f} s; see {core.log}"
+                ) from None
         ended.wait(0.1)
 
 
@@ -166,4 +167,6 @@ def _watch(children: list[Child], console: Console, ended: threading.Event) -> N
         for child in children:
             code = child.exit_code()
             if child.revive():
-                console.print(f"[yellow]{child.name} ended ({code}) and was started again; see {child.log}[/]")
+                console.print(
+                    f"[yellow]{child.name} ended ({code}) and was started again; see {child.log}[/]"
+                )

@@ -32,7 +32,7 @@ FACILITY = "NSH"
 
 @dataclass(frozen=True, slots=True)
 class DemoState:
-    """Kept between starts. Times are ISO 8601 in UTC; `loaded_until`: what the store knows the traffic until."""
+    """Kept between starts. Times are ISO 8601 in UTC; `loaded_until`: the store knows the traffic until then."""
 
     seed: int
     begun: str
@@ -118,7 +118,7 @@ def settings(ports: dict[str, int], port: int, folder: Path) -> dict[str, Any]:
 def hospital(
     ports: dict[str, int], folder: Path, seed: int, start: datetime, live_from: datetime
 ) -> dict[str, Any]:
-    """The hospital's plan as data: its past from `start`, live from `live_from`, its senders facing the taps."""
+    """The hospital's plan as data: its past from `start`, live from `live_from`, senders facing the taps."""
     return {
         "seed": seed,
         "history_start": start.isoformat(),

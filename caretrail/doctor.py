@@ -17,7 +17,7 @@ from caretrail.client import CouldNotAsk, connect
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the findings, worst first."""
+    """Print the checks, worst first."""
     try:
         report = connect(options.config).get("/api/v1/doctor")
     except CouldNotAsk as error:
@@ -28,16 +28,16 @@ def run(options: argparse.Namespace) -> int:
         print()
     else:
         console = Console(highlight=False)
-        for finding in report["findings"]:
-            console.print(_line(finding))
-    return 0 if all(finding["state"] == "ok" for finding in report["findings"]) else 1
+        for check in report["checks"]:
+            console.print(_line(check))
+    return 0 if all(check["state"] == "ok" for check in report["checks"]) else 1
 
 
-def _line(finding: dict[str, Any]) -> Text:
+def _line(check: dict[str, Any]) -> Text:
     shape, colour = {"ok": ("✓", "#009E73"), "warning": ("▲", "#E69F00")}.get(
-        finding["state"], ("■", "#D55E00")
+        check["state"], ("■", "#D55E00")
     )
-    line = Text.assemble((f"{shape} ", colour), (finding["what"], "bold"), "  ", finding["says"])
-    if finding.get("do"):
-        line.append(f"\n    {finding['do']}", style="bright_black")
+    line = Text.assemble((f"{shape} ", colour), (check["name"], "bold"), "  ", check["detail"])
+    if check["advice"]:
+        line.append(f"\n    {check['advice']}", style="bright_black")
     return line

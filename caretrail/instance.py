@@ -48,7 +48,7 @@ def prepare_folder(folder: Path) -> Path:
 
 
 def lock(folder: Path, name: str) -> IO[str]:
-    """Hold `name` in the folder for as long as the returned file is open. Raises CannotStart when it is held."""
+    """Hold `name` in the folder while the returned file is open. Raises CannotStart when it is held."""
     file = (folder / name).open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

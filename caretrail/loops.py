@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LoopStatus:
-    """`last_step`: when a step last ended well. `failing`: the last error's kind while steps fail, else None."""
+    """`last_step`: when a step last ended well. `failing`: the last error's kind while steps fail."""
 
     name: str
     last_step: datetime | None = None
@@ -24,9 +24,9 @@ class LoopStatus:
 
 
 class Loop:
-    """Calls `step(now)` every `every_s` seconds; at once again while it reports work done (a number above 0)."""
+    """Calls `step(now)` every `every_s` seconds."""
 
-    def __init__(self, name: str, step: Callable[[datetime], int], every_s: float) -> None:
+    def __init__(self, name: str, step: Callable[[datetime], object], every_s: float) -> None:
         self._step = step
         self._every_s = every_s
         self._ended = threading.Event()
@@ -48,7 +48,12 @@ class Loop:
             except Exception as error:
                 # Only the kind: an engine's message may quote values of rows.
                 if self.status.failing is None:
-                    log.error("%s fails: %s", self.status.name, type(error).__name__, exc_info=_DETAIL)
+                    log.error(
+                        "%s fails: %s",
+                        self.status.name,
+                        type(error).__name__,
+                        exc_info=log.isEnabledFor(logging.DEBUG),
+                    )
                 self.status = replace(self.status, failing=type(error).__name__)
                 self._ended.wait(max(self._every_s, 2.0))
                 continue
@@ -56,6 +61,3 @@ class Loop:
                 log.warning("%s works again", self.status.name)
             self.status = replace(self.status, last_step=now, failing=None)
             self._ended.wait(self._every_s)
-
-
-_DETAIL = False

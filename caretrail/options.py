@@ -62,7 +62,9 @@ def _config(command: argparse.ArgumentParser) -> None:
 
 
 def _hospital(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--plan", required=True, metavar="FILE", help="the hospital's own JSON configuration")
+    command.add_argument(
+        "--plan", required=True, metavar="FILE", help="the hospital's own JSON configuration"
+    )
 
 
 def _port(text: str) -> int:

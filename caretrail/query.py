@@ -17,7 +17,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the rows. Exit code 3 when the instance does not answer or refuses the statement."""
     statement = sys.stdin.read() if options.statement == "-" else options.statement
     try:
-        answer = connect(options.config).post("/api/v1/sql", {"statement": statement})
+        answer = connect(options.config).post("/api/v1/sql", {"sql": statement})
     except CouldNotAsk as error:
         print(f"caretrail sql: {error}", file=sys.stderr)
         return 3

@@ -1,4 +1,4 @@
-"""`caretrail up`, `collector`, `evaluate` and `dashboard`: one process that plays one or all of the core's roles.
+"""`caretrail up`, `collector`, `evaluate`, `dashboard`: a process that plays one or all of the core's roles.
 
 Called by the command line. With the embedded engine all roles must share a process (it allows one per data
 folder), so the single roles ask for a server. Ends on SIGTERM or SIGINT with everything accepted kept.
@@ -7,7 +7,6 @@ folder), so the single roles ask for a server. Ends on SIGTERM or SIGINT with ev
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 import threading
@@ -32,13 +31,14 @@ def run(options: argparse.Namespace) -> int:
     if options.command != "up" and configuration.store_url.startswith("chdb:"):
         raise CannotStart(
             f"the embedded engine allows one process, so `{options.command}` alone cannot use "
-            f"{configuration.settings.store.url}: run `caretrail up`, or name a ClickHouse server in store.url"
+            f"{configuration.settings.store.url}: "
+            "run `caretrail up`, or name a ClickHouse server in store.url"
         )
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     follow(ended.set)
-    core = Core(configuration, roles, one_time_token=os.environ.pop("CARETRAIL_ONE_TIME_TOKEN", None))
+    core = Core(configuration, roles)
     core.start()
     try:
         print(f"caretrail {options.command}: {core.describe()}", file=sys.stderr, flush=True)

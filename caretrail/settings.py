@@ -21,7 +21,7 @@ _UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
 
 
 def parse_size(value: Any) -> Any:
-    """"64 MiB" -> bytes. Raises ValueError naming the units that are understood."""
+    """ "64 MiB" -> bytes. Raises ValueError naming the units that are understood."""
     if not isinstance(value, str):
         return value
     found = re.fullmatch(r"\s*(\d+)\s*([A-Za-z]*)\s*", value)
@@ -83,7 +83,9 @@ class StoreSettings(_Part):
 class CollectorSettings(_Part):
     """The OTLP receiver and its write-ahead log."""
 
-    http: Address = Field("127.0.0.1:4318", description="OTLP over HTTP (`/v1/traces`) and the checkpoint API.")
+    http: Address = Field(
+        "127.0.0.1:4318", description="OTLP over HTTP (`/v1/traces`) and the checkpoint API."
+    )
     grpc: Address | None = Field("127.0.0.1:4317", description="OTLP over gRPC; null switches it off.")
     wal: Path = Field(Path("wal"), description="Folder of the write-ahead log. A 200 means: it is in here.")
     wal_limit: Size = Field(
@@ -127,19 +129,19 @@ class TelemetrySettings(_Part):
 class Settings(_Part):
     """The whole file. Paths are relative to the folder the file is in."""
 
-    site: Site = Field(default_factory=Site)
-    store: StoreSettings = Field(default_factory=StoreSettings)
-    collector: CollectorSettings = Field(default_factory=CollectorSettings)
-    taps: TapSettings = Field(default_factory=TapSettings)
+    site: Site = Site()
+    store: StoreSettings = StoreSettings()
+    collector: CollectorSettings = CollectorSettings()
+    taps: TapSettings = TapSettings()
     workflows: tuple[str, ...] = Field(
         ("discharge-to-cash",), description="Shipped packs by name, or paths of workflow files."
     )
     objectives: tuple[str, ...] = Field(
         ("discharge-to-cash",), description="Shipped objectives by name, or paths of OpenSLO files."
     )
-    dashboard: DashboardSettings = Field(default_factory=DashboardSettings)
-    alerts: AlertSettings = Field(default_factory=AlertSettings)
-    telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
+    dashboard: DashboardSettings = DashboardSettings()
+    alerts: AlertSettings = AlertSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
 
 class Configuration(BaseModel):
@@ -155,13 +157,21 @@ class Configuration(BaseModel):
         return (self.folder / relative).resolve()
 
     @property
+    def store_folder(self) -> Path | None:
+        """Where the embedded engine keeps its data, None with a server."""
+        url = self.settings.store.url
+        if not url.startswith("chdb:"):
+            return None
+        where = url.removeprefix("chdb:").partition("?")[0]
+        return self.path(where.removeprefix("//"))
+
+    @property
     def store_url(self) -> str:
         """The store's URL with an absolute path and, for a server, the password from its file."""
         url = self.settings.store.url
-        if url.startswith("chdb:"):
-            where, _, query = url.removeprefix("chdb:").partition("?")
-            absolute = self.path(where if not where.startswith("//") else where[2:])
-            return f"chdb://{absolute}" + (f"?{query}" if query else "")
+        if (folder := self.store_folder) is not None:
+            query = url.partition("?")[2]
+            return f"chdb://{folder}" + (f"?{query}" if query else "")
         secret = self.settings.store.password_file
         if secret is None:
             return url
@@ -181,6 +191,6 @@ def load(path: Path) -> Configuration:
 
 
 def split_address(address: str) -> tuple[str, int]:
-    """"127.0.0.1:4318" -> ("127.0.0.1", 4318)."""
+    """ "127.0.0.1:4318" -> ("127.0.0.1", 4318)."""
     host, _, port = address.rpartition(":")
     return host.strip("[]"), int(port)

@@ -1,4 +1,4 @@
-"""`caretrail store migrate|ddl|check`: the tables, brought up to date, printed, or compared with what is there."""
+"""`caretrail store migrate|ddl|check`: the tables, brought up to date, printed, or compared."""
 
 from __future__ import annotations
 

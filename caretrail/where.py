@@ -75,7 +75,9 @@ def show(journey: dict[str, Any], console: Console, now: datetime) -> None:
     for workflow in journey["workflows"]:
         console.print()
         console.print(
-            Text.assemble(_state(workflow["state"]), "  ", (workflow.get("title") or workflow["name"], "bold"))
+            Text.assemble(
+                _state(workflow["state"]), "  ", (workflow.get("title") or workflow["name"], "bold")
+            )
         )
         console.print(_steps(workflow["steps"], now))
     console.print()

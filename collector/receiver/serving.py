@@ -1,7 +1,7 @@
-"""Serves the HTTP application on a thread of its own: uvicorn with uvloop and httptools, one worker.
+"""Serves an HTTP application on a thread of its own: uvicorn with uvloop and httptools, one worker.
 
-Called by the core, which also holds the writer and the embedded engine in the same process. The port is bound
-before `serve_http` returns, so that a port in use is an error at start and not in a thread.
+Called by the core, for the receiver and for the pages; the same process holds the writer and the embedded
+engine. The port is bound before `serve_http` returns, so that a port in use is an error at start.
 """
 
 from __future__ import annotations
@@ -39,8 +39,11 @@ class HttpServer:
         self._listener.close()
 
 
-def serve_http(app: ASGIApp, host: str, port: int) -> HttpServer:
-    """Listen on `host`:`port` (0: a free one) and serve. Raises OSError when the port is taken."""
+def serve_http(app: ASGIApp, host: str, port: int, *, lifespan: bool = False) -> HttpServer:
+    """Listen on `host`:`port` (0: a free one) and serve. Raises OSError when the port is taken.
+
+    `lifespan`: the application wants to be told of its start and end.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -54,7 +57,7 @@ def serve_http(app: ASGIApp, host: str, port: int) -> HttpServer:
         loop="uvloop",
         http="httptools",
         ws="none",
-        lifespan="off",
+        lifespan="on" if lifespan else "off",
         access_log=False,
         log_config=None,
         server_header=False,

@@ -78,5 +78,5 @@ def test_every_module_says_what_it_is_for(room: str) -> None:
 
 
 def test_what_the_user_fixed_stands_at_the_top() -> None:
-    wanted = "pyproject.toml collector tracing dashboard slo tests docker-compose.yml".split()
+    wanted = ["pyproject.toml", "collector", "tracing", "dashboard", "slo", "tests", "docker-compose.yml"]
     assert [name for name in wanted if not (ROOT / name).exists()] == []

@@ -62,7 +62,11 @@ def test_a_bare_install_is_a_tap_and_nothing_heavy(wheel: Path, tmp_path: Path) 
         capture_output=True,
     )  # fmt: skip
     listed = subprocess.run(
-        [str(python), "-c", "import importlib.metadata as m; print(*(d.name.lower() for d in m.distributions()))"],
+        [
+            str(python),
+            "-c",
+            "import importlib.metadata as m; print(*(d.name.lower() for d in m.distributions()))",
+        ],
         check=True,
         capture_output=True,
         text=True,

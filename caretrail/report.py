@@ -1,0 +1,93 @@
+"""What `caretrail doctor` and the admin page tell: checks of a running core, worst first.
+
+Made by `caretrail.health`. A check never holds a message's content; an engine's error text is shown only as
+far as the log keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from caretrail.loops import LoopStatus
+from collector.wal.log import WalStatus
+from collector.wal.writer import WriterStatus
+from dashboard import Check
+
+_WORST_FIRST = {"failed": 0, "warning": 1, "ok": 2}
+_OLD_S = 30.0
+
+
+def checks(
+    wal: WalStatus | None, writer: WriterStatus | None, loops: Sequence[LoopStatus], store: str
+) -> list[Check]:
+    """Everything there is to say, worst first. `store`: what the store answered, "" when it did not."""
+    found: list[Check] = []
+    if store:
+        found.append(Check("store", "ok", store))
+    else:
+        found.append(Check("store", "failed", "does not answer", "Look at the engine's own log."))
+    if wal is not None:
+        found += _log(wal)
+    if writer is not None:
+        found += _writer(writer)
+    for loop in loops:
+        if loop.failing:
+            found.append(Check(loop.name, "failed", f"fails with {loop.failing}", "See the process's log."))
+        elif loop.last_step is None:
+            found.append(Check(loop.name, "warning", "has not run yet"))
+        else:
+            found.append(Check(loop.name, "ok", f"last ran {loop.last_step:%H:%M:%S} UTC"))
+    return sorted(found, key=lambda check: _WORST_FIRST[check.state])
+
+
+def _log(wal: WalStatus) -> list[Check]:
+    found: list[Check] = []
+    if wal.disk_full:
+        found.append(
+            Check(
+                "log",
+                "failed",
+                "the disk is full; clients are told to wait",
+                "Make room; it goes on by itself.",
+            )
+        )
+    elif wal.last_error:
+        found.append(
+            Check("log", "failed", wal.last_error, "Clients are told to wait; see the process's log.")
+        )
+    waiting = f"{wal.pending_segments} segments ({wal.pending_bytes:,} bytes) wait for the store"
+    share = wal.pending_bytes / wal.limit_bytes
+    if share > 0.8:
+        found.append(
+            Check(
+                "log",
+                "failed",
+                f"{waiting}, {share:.0%} of its limit",
+                "Raise collector.wal_limit or mend the store.",
+            )
+        )
+    elif (wal.oldest_age_s or 0.0) > _OLD_S:
+        found.append(Check("log", "warning", f"{waiting}, the oldest for {wal.oldest_age_s:.0f} s"))
+    elif not found:
+        found.append(Check("log", "ok", waiting))
+    if wal.refused:
+        newest = wal.refused[-1]
+        found.append(
+            Check(
+                "refused",
+                "failed",
+                f"{len(wal.refused)} bodies the store refused are set aside; the last error: {newest.error}",
+                "They are in wal/refused beside their errors.",
+            )
+        )
+    return found
+
+
+def _writer(writer: WriterStatus) -> list[Check]:
+    if writer.failing:
+        return [
+            Check(
+                "writer", "failed", f"cannot reach the store: {writer.failing}", "It tries again by itself."
+            )
+        ]
+    return [Check("writer", "ok", f"{writer.bodies:,} batches stored since the start")]

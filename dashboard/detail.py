@@ -1,0 +1,152 @@
+"""`GET /api/v1/journeys/{journey}`: all that the encounter page shows, for programs and `caretrail where`.
+
+Called by `dashboard.app`. A journey is named by its token, so no identifier is in the address; sealed values
+stay out of the answer. Every look is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from fastapi import APIRouter, HTTPException, Path
+
+from dashboard.api import OPERATIONS, Model, allowed
+from dashboard.audit import Look
+from dashboard.auth import current_address
+from dashboard.feed import Feed
+from dashboard.source import Source
+from slo.workflows.rows import InstanceRow, Journey
+
+
+class KeyAnswer(Model):
+    """A business key by its token."""
+
+    kind: str
+    authority: str
+    token: str
+
+
+class HopAnswer(Model):
+    """One message between two systems. `at`: complete at the tap, `end`: its acknowledgement."""
+
+    at: datetime
+    end: datetime
+    duration_ms: float
+    interface: str
+    source: str
+    destination: str
+    system: str
+    message: str
+    operation: str
+    outcome: str
+    ack_code: str
+    reason: str
+    control_id: str
+    bytes: int
+    ack_bytes: int
+    trace_id: str
+    span_id: str
+    tags: dict[str, str]
+    measures: dict[str, float]
+
+
+class StepDetail(Model):
+    """One step; `system` is where it should have been seen."""
+
+    name: str
+    state: str
+    at: datetime | None
+    deadline: datetime | None
+    outcome: str
+    reason: str
+    system: str
+
+
+class WorkflowDetail(Model):
+    """One occurrence of one workflow; late_s: seconds past the worst open step's deadline."""
+
+    name: str
+    title: str
+    occurrence: int
+    state: str
+    started_at: datetime
+    facility: str
+    owner: str
+    step: str
+    deadline: datetime | None
+    late_s: float | None
+    steps: list[StepDetail]
+
+
+class DetailAnswer(Model):
+    """Everything known of one journey at `at`; `sentence` is the answer in words."""
+
+    journey: str
+    certainty: str
+    at: datetime
+    sentence: str
+    trace_ids: list[str]
+    keys: list[KeyAnswer]
+    hops: list[HopAnswer]
+    workflows: list[WorkflowDetail]
+
+
+def router(source: Source, feed: Feed, now: Callable[[], datetime]) -> APIRouter:
+    """The route; may raise StoreError, which `dashboard.app` turns into 503 or 400."""
+    routes = APIRouter(prefix="/api/v1", tags=["caretrail"])
+
+    @routes.get("/journeys/{journey}")
+    async def read_journey(journey: str = Path(pattern="^[0-9a-f]{32}$")) -> DetailAnswer:
+        """One journey with its hops and workflows."""
+        session = allowed(OPERATIONS)
+        at, where_from = now(), current_address()
+
+        def ask() -> DetailAnswer | None:
+            found = source.journey(journey, at)
+            if found is None:
+                return None
+            look = Look(at, session.who, session.role, "view_encounter", found.journey, "", where_from)
+            source.record([look])
+            return _detail(found, source.sentence(found, at), at)
+
+        answer = await feed.run(ask)
+        if answer is None:
+            raise HTTPException(404, "no journey has this token")
+        return answer
+
+    return routes
+
+
+def _detail(journey: Journey, sentence: str, at: datetime) -> DetailAnswer:
+    return DetailAnswer(
+        journey=journey.journey,
+        certainty=journey.certainty,
+        at=at,
+        sentence=sentence,
+        trace_ids=journey.trace_ids,
+        keys=[KeyAnswer(kind=key.kind, authority=key.authority, token=key.token) for key in journey.keys],
+        hops=[
+            HopAnswer(**{name: getattr(hop, name) for name in HopAnswer.model_fields}) for hop in journey.hops
+        ],
+        workflows=[_workflow(row) for row in journey.workflows],
+    )
+
+
+def _workflow(row: InstanceRow) -> WorkflowDetail:
+    return WorkflowDetail(
+        name=row.workflow,
+        title=row.title,
+        occurrence=row.occurrence,
+        state=row.state,
+        started_at=row.started_at,
+        facility=row.facility,
+        owner=row.owner,
+        step=row.step,
+        deadline=row.deadline,
+        late_s=row.late_s,
+        steps=[
+            StepDetail(**{name: getattr(step, name) for name in StepDetail.model_fields})
+            for step in row.steps
+        ],
+    )
