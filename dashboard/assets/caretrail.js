@@ -1,0 +1,113 @@
+/* The browser's side of dashboard/components.py: Drawing and Freshness, plus keys, links, theme and copying.
+   Loads before Dash's renderer, talks to nobody but the server it came from, keeps no patient data. */
+(function () {
+  "use strict";
+  const h = React.createElement;
+
+  function draw(node, key) {
+    if (!Array.isArray(node)) return node;
+    const [tag, attributes, ...children] = node;
+    return h(tag, { ...attributes, key }, ...children.map(draw));
+  }
+
+  function Drawing(props) {
+    return draw(props.spec, props.id || "drawing");
+  }
+
+  function spoken(seconds) {
+    if (seconds < 60) return Math.max(0, Math.round(seconds)) + "\u00a0s";
+    if (seconds < 3600) return Math.floor(seconds / 60) + "\u00a0m";
+    return Math.floor(seconds / 3600) + "\u00a0h\u00a0" + Math.floor((seconds % 3600) / 60) + "\u00a0m";
+  }
+
+  /* Ages are counted here, from the server's own clock at arrival, so that they go on when it stops answering. */
+  function Freshness(props) {
+    const data = props.data || {};
+    const arrived = React.useRef({ now: 0, here: 0 });
+    const [, turn] = React.useState(0);
+    if (data.now && arrived.current.now !== data.now) arrived.current = { now: data.now, here: performance.now() };
+    React.useEffect(() => {
+      const timer = setInterval(() => turn((n) => n + 1), 500);
+      return () => clearInterval(timer);
+    }, []);
+    const known = Boolean(data.now);
+    const now = known ? data.now + (performance.now() - arrived.current.here) : 0;
+    const age = known && data.takenAt ? (now - data.takenAt) / 1000 : null;
+    const stale = known && (age === null || age > data.promise || Boolean(data.error));
+    React.useEffect(() => {
+      document.documentElement.toggleAttribute("data-stale", stale);
+      if (data.title) document.title = (stale ? "◌ " : "") + data.title;
+    });
+    if (!known) return h("div", { id: props.id, className: "freshness" }, "\u00a0");
+    const clock = new Intl.DateTimeFormat("en-GB", {
+      timeZone: data.zone, hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false,
+    }).format(new Date(now));
+    const words = age === null ? "no data yet" : "data " + spoken(age) + " old";
+    return h("div", { id: props.id, className: "freshness" + (stale ? " stale" : ""), role: "timer", "aria-live": "off" },
+      h("span", { className: "clock" }, clock, " ", h("small", {}, data.zoneName)),
+      h("span", { className: "age", title: data.error || "Age of what this page shows" },
+        (stale ? "◌ " : "") + words + (data.error ? " · " + data.error : "")));
+  }
+
+  window.caretrail = { Drawing, Freshness };
+
+  /* Links inside the app change the address and let Dash's Location notice, instead of loading a page. */
+  function go(address) {
+    const before = window.location.pathname;
+    window.history.pushState({}, "", address);
+    window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+    if (window.location.pathname !== before) window.scrollTo(0, 0);
+  }
+
+  document.addEventListener("click", (event) => {
+    const target = event.target instanceof Element ? event.target : null;
+    if (!target) return;
+    const anchor = target.closest("a[data-nav]");
+    if (anchor && !event.defaultPrevented && event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey)) {
+      event.preventDefault();
+      go(anchor.getAttribute("href"));
+      return;
+    }
+    const copy = target.closest("[data-copy]");
+    if (copy && navigator.clipboard) {
+      const text = copy.getAttribute("data-copy");
+      navigator.clipboard.writeText(text.startsWith("/") ? window.location.origin + text : text).then(() => {
+        copy.setAttribute("data-copied", "1");
+        setTimeout(() => copy.removeAttribute("data-copied"), 1500);
+      });
+      return;
+    }
+    if (target.closest("[data-theme-toggle]")) {
+      const next = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
+      document.documentElement.dataset.theme = next;
+      try { localStorage.setItem("caretrail-theme", next); } catch (refused) { /* private windows may refuse */ }
+      return;
+    }
+    if (target.closest("[data-print]")) window.print();
+    document.querySelectorAll("details.definition[open]").forEach((open) => {
+      if (!open.contains(target)) open.removeAttribute("open");
+    });
+  });
+
+  /* Keys: "/" searches, Escape leaves, j and k walk the list, Enter opens (the browser's own). */
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target instanceof Element && event.target.matches("input, textarea, select");
+    if (event.key === "Escape") {
+      document.querySelectorAll("details.definition[open]").forEach((open) => open.removeAttribute("open"));
+      if (typing) event.target.blur();
+      return;
+    }
+    if (typing || event.metaKey || event.ctrlKey || event.altKey) return;
+    if (event.key === "/") {
+      const search = document.getElementById("search");
+      if (search) { event.preventDefault(); search.focus(); search.select(); }
+      return;
+    }
+    if (event.key !== "j" && event.key !== "k") return;
+    const rows = Array.from(document.querySelectorAll("a[data-row]"));
+    if (!rows.length) return;
+    const here = rows.indexOf(document.activeElement);
+    rows[Math.min(rows.length - 1, Math.max(0, here + (event.key === "j" ? 1 : -1)))].focus();
+    event.preventDefault();
+  });
+})();

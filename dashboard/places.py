@@ -1,0 +1,288 @@
+"""Which address shows what: fetches a page's rows through the feed and hands them to the page.
+
+Called by the page callback in `dashboard.shell`.  Checks the role of whoever asks, records patient-level looks
+before they are shown, and keeps the last good answer when the store is away.  Must never raise for bad input.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from dash import html
+from dash.development.base_component import Component
+
+from dashboard import components, lookup, wording
+from dashboard.audit import Look
+from dashboard.auth import Session
+from dashboard.feed import Feed, Snapshot
+from dashboard.pages import admin, board, encounter, exceptions, executive, interfaces, objectives
+from dashboard.pages.frame import Frame
+from dashboard.settings import DashboardSettings
+from dashboard.source import Source
+from slo.workflows.rows import InstanceRow, InstanceState, Journey
+from tracing.keys import SealError, Sealer
+
+log = logging.getLogger(__name__)
+
+LIST_LIMIT: Final = 200
+_JOURNEY = re.compile(r"/encounter/([0-9a-f]{32})\Z")
+_OPERATIONS: Final = frozenset({"noc", "engineer"})
+_EVERYBODY: Final = frozenset({"noc", "engineer", "executive"})
+_LOOK_AGAIN: Final = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page in the navigation.  refresh_s: how old its data may be before it is asked again."""
+
+    path: str
+    label: str
+    roles: frozenset[str]
+    refresh_s: float
+
+
+PLACES: Final = (
+    Place("/", "Board", _OPERATIONS, 1.5),
+    Place("/exceptions", "Exceptions", _OPERATIONS, 1.5),
+    Place("/interfaces", "Interfaces", _OPERATIONS, 5.0),
+    Place("/executive", "Executive", _EVERYBODY, 60.0),
+    Place("/objectives", "Objectives", _EVERYBODY, 15.0),
+    Place("/admin", "Admin", frozenset({"engineer"}), 5.0),
+)
+_BY_PATH: Final = {place.path: place for place in PLACES}
+_ENCOUNTER: Final = Place("/encounter", "Encounter", _OPERATIONS, 1.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A page as it goes out.  promise_s: older than this is stale; taken_at None: nothing was ever known."""
+
+    body: Component
+    title: str
+    taken_at: datetime | None
+    promise_s: float
+    error: str = ""
+
+
+def known(path: str) -> bool:
+    """Whether an address is a page (an encounter that does not exist is still a page that says so)."""
+    return path in _BY_PATH or _JOURNEY.match(path) is not None
+
+
+def place_of(path: str) -> Place | None:
+    """The place an address belongs to."""
+    return _ENCOUNTER if _JOURNEY.match(path) else _BY_PATH.get(path)
+
+
+class Guide:
+    """Shows people to places.  doctor: the checks of the process that runs us, called off the event loop."""
+
+    def __init__(
+        self,
+        feed: Feed,
+        source: Source,
+        settings: DashboardSettings,
+        sealer: Sealer | None,
+        doctor: Callable[[], Sequence[admin.Check]] | None,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._feed = feed
+        self._source = source
+        self._settings = settings
+        self._sealer = sealer
+        self._doctor = doctor
+        self._clock = clock
+        self._looked: dict[tuple[str, str], datetime] = {}
+
+    async def show(self, path: str, query: Mapping[str, str], session: Session, where_from: str) -> Shown:
+        """The page at an address for one session."""
+        place = place_of(path)
+        now = self._clock()
+        frame = Frame(now, self._settings.tz, self._settings.site, path, query)
+        if place is None:
+            return _plain("There is no such page", "Go to the board, or search with “/”.", now)
+        if not session.may(place.roles):
+            return _plain(
+                "Not for your role",
+                f"This page is for others than {session.role} accounts. Executive accounts see aggregates only.",
+                now,
+            )
+        if match := _JOURNEY.match(path):
+            return await self._encounter(frame, match[1], session, where_from)
+        shows = {
+            "/": self._board,
+            "/exceptions": self._exceptions,
+            "/interfaces": self._interfaces,
+            "/executive": self._executive,
+            "/objectives": self._objectives,
+            "/admin": self._admin,
+        }
+        return await shows[path](frame, place)
+
+    async def rows(self, query: Mapping[str, str], now: datetime) -> list[InstanceRow]:
+        """The exceptions an address asks for; raises StoreError.  Also what its CSV holds."""
+        return await self._feed.run(self._matching, dict(query), now)
+
+    async def search(self, value: str, session: Session, where_from: str) -> list[str]:
+        """Journeys behind what was typed; those found are recorded; raises StoreError."""
+        found = await self._feed.run(lookup.find, self._source, self._sealer, value, None)
+        journeys = [each.journey for each in found]
+        await self.record(session, "search", journeys, where_from)
+        return journeys
+
+    async def record(
+        self, session: Session, action: str, journeys: Sequence[str], where_from: str, why: str = ""
+    ) -> None:
+        """Writes who looked at which journeys; raises StoreError, and then nothing may be shown."""
+        now = self._clock()
+        looks = [Look(now, session.who, session.role, action, each, why, where_from) for each in journeys]
+        if looks:
+            await self._feed.run(self._source.record, looks)
+
+    async def journey(self, journey: str) -> Snapshot[tuple[Journey, str] | None]:
+        """A journey and its sentence, shared between everybody who has it open."""
+
+        def ask(now: datetime) -> tuple[Journey, str] | None:
+            found = self._source.journey(journey, now)
+            return (found, self._source.sentence(found, now)) if found else None
+
+        return await self._feed.get(("journey", journey), _ENCOUNTER.refresh_s, ask)
+
+    async def _board(self, frame: Frame, place: Place) -> Shown:
+        facility = frame.query.get("facility")
+        limit = self._settings.attention_limit
+        shot = await self._feed.get(
+            ("board", facility),
+            place.refresh_s,
+            lambda now: (
+                self._source.tiles(now),
+                self._source.attention(now, limit, None, facility),
+                self._source.interfaces(now),
+            ),
+        )
+        if shot.value is None:
+            return self._away(shot.error, frame)
+        tiles, rows, lines = shot.value
+        body = board.view(frame, tiles, rows, lines)
+        return self._shown(body, board.title(tiles), shot.taken_at, shot.error, place)
+
+    async def _exceptions(self, frame: Frame, place: Place) -> Shown:
+        query = dict(frame.query)
+        shot = await self._feed.get(
+            ("exceptions", *sorted(query.items())),
+            place.refresh_s,
+            lambda now: (self._matching(query, now), self._source.tiles(now)),
+        )
+        if shot.value is None:
+            return self._away(shot.error, frame)
+        rows, tiles = shot.value
+        body = exceptions.view(frame, rows, tiles, LIST_LIMIT)
+        return self._shown(body, "Exceptions · Caretrail", shot.taken_at, shot.error, place)
+
+    async def _interfaces(self, frame: Frame, place: Place) -> Shown:
+        shot = await self._feed.get("interfaces", place.refresh_s, self._source.interfaces)
+        if shot.value is None:
+            return self._away(shot.error, frame)
+        body = interfaces.view(frame, shot.value)
+        return self._shown(body, "Interfaces · Caretrail", shot.taken_at, shot.error, place)
+
+    async def _executive(self, frame: Frame, place: Place) -> Shown:
+        days = self._settings.executive_days
+        shot = await self._feed.get("executive", place.refresh_s, lambda now: self._source.executive(now, days))
+        if shot.value is None:
+            return self._away(shot.error, frame)
+        body = executive.view(frame, shot.value)
+        return self._shown(body, "Executive · Caretrail", shot.taken_at, shot.error, place)
+
+    async def _objectives(self, frame: Frame, place: Place) -> Shown:
+        shot = await self._feed.get("objectives", place.refresh_s, self._source.objectives)
+        if shot.value is None:
+            return self._away(shot.error, frame)
+        body = objectives.view(frame, shot.value)
+        return self._shown(body, "Objectives · Caretrail", shot.taken_at, shot.error, place)
+
+    async def _admin(self, frame: Frame, place: Place) -> Shown:
+        doctor = self._doctor
+        shot = await self._feed.get(
+            "admin",
+            place.refresh_s,
+            lambda _: (doctor() if doctor else (), self._source.definitions(), self._source.audited(30)),
+        )
+        if shot.value is None:
+            return self._away(shot.error, frame)
+        checks, definitions, looks = shot.value
+        body = admin.view(frame, checks, definitions, looks)
+        return self._shown(body, "Administration · Caretrail", shot.taken_at, shot.error, place)
+
+    async def _encounter(self, frame: Frame, journey: str, session: Session, where_from: str) -> Shown:
+        shot = await self.journey(journey)
+        if shot.taken_at is None:
+            return self._away(shot.error, frame)
+        if shot.value is None:
+            return self._shown(encounter.absent(journey), "Encounter · Caretrail", shot.taken_at, shot.error, _ENCOUNTER)
+        if not await self._recorded(session, journey, where_from):
+            return _plain(
+                "This look cannot be recorded",
+                "Encounters are shown only when who looked can be written down, and the store does not take it now. "
+                "This page tries again by itself.",
+                self._clock(),
+            )
+        found, sentence = shot.value
+        body = encounter.view(frame, found, sentence, self._masked(found))
+        return self._shown(body, encounter.title(found), shot.taken_at, shot.error, _ENCOUNTER)
+
+    async def _recorded(self, session: Session, journey: str, where_from: str) -> bool:
+        """A page that refreshes is one look for a quarter of an hour, then another."""
+        now = self._clock()
+        before = self._looked.get((session.who, journey))
+        if before is not None and now - before < _LOOK_AGAIN:
+            return True
+        try:
+            await self.record(session, "view_encounter", [journey], where_from)
+        except Exception as error:
+            log.warning("a look at an encounter could not be recorded: %s", type(error).__name__)
+            return False
+        if len(self._looked) > 10_000:
+            self._looked.clear()
+        self._looked[session.who, journey] = now
+        return True
+
+    def _matching(self, query: Mapping[str, str], now: datetime) -> list[InstanceRow]:
+        workflow, facility = query.get("workflow") or None, query.get("facility") or None
+        asked = query.get("state", "")
+        if asked not in InstanceState.__args__:
+            return self._source.attention(now, LIST_LIMIT, workflow, facility)
+        code: InstanceState = asked
+        names = [workflow] if workflow else [tile.workflow for tile in self._source.tiles(now)]
+        rows = [row for name in names for row in self._source.instances(name, now, code, LIST_LIMIT)]
+        rows = [row for row in rows if facility in (None, row.facility)]
+        rows.sort(key=lambda row: row.late_s if row.late_s is not None else float("-inf"), reverse=True)
+        return rows[:LIST_LIMIT]
+
+    def _masked(self, journey: Journey) -> list[encounter.MaskedKey]:
+        keys = []
+        for kind, authority, token, sealed in journey.keys:
+            shown = wording.shortened(token)
+            if self._sealer is not None and sealed:
+                try:
+                    shown = wording.masked(self._sealer.open(sealed).value)
+                except SealError:
+                    shown = wording.masked(None)
+            keys.append(encounter.MaskedKey(kind, authority, shown))
+        return keys
+
+    def _shown(self, body: Component, title: str, taken_at: datetime | None, error: str, place: Place) -> Shown:
+        return Shown(body, title, taken_at, self._settings.promise_s + place.refresh_s, error)
+
+    def _away(self, error: str, frame: Frame) -> Shown:
+        return Shown(board.unavailable(error), "No data · Caretrail", None, self._settings.promise_s, error)
+
+
+def _plain(headline: str, advice: str, now: datetime) -> Shown:
+    body = html.Div([html.H1(headline, className="for-readers"), components.nothing(headline, advice)])
+    return Shown(body, f"{headline} · Caretrail", now, 3600.0)

@@ -1,0 +1,35 @@
+"""What a dashboard has to be told: the site's name and zone, and how often it looks.
+
+Filled by the front door from `caretrail.yaml`; tests fill it by hand.  Must never hold a secret that could
+be printed: tokens live in `dashboard.auth.Gate`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class DashboardSettings:
+    """How one site's dashboard behaves.
+
+    site: the name in the header ("Northside Health").  zone: IANA name; every time shown is in it.
+    refresh_s: seconds between two looks of a board.  promise_s: age in seconds after which shown data is
+    stale and turns grey.  attention_limit: rows in "Needs somebody".  secure_cookie: set when the dashboard
+    is served over TLS, so that the session cookie never leaves it.
+    """
+
+    site: str = "Caretrail"
+    zone: str = "UTC"
+    refresh_s: float = 2.0
+    promise_s: float = 10.0
+    attention_limit: int = 40
+    executive_days: int = 30
+    secure_cookie: bool = False
+    version: str = ""
+
+    @property
+    def tz(self) -> ZoneInfo:
+        """The site's zone; raises zoneinfo.ZoneInfoNotFoundError when `zone` names none."""
+        return ZoneInfo(self.zone)

@@ -1,0 +1,148 @@
+"""What the dashboard asks, as one protocol, and its answer from a real store.
+
+Pages and the REST interface see `Source` only, so that a test can show a hospital without a database.  All
+calls block; `dashboard.feed` runs them on its threads, and each thread gets its own handle here.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from dashboard import audit, traffic
+from slo import kpis, objectives
+from slo.kpis import WorkflowKpi
+from slo.objectives import ObjectiveStatus
+from slo.workflows import read
+from slo.workflows.rows import Found, InstanceRow, InstanceState, Journey, Tile
+from tracing.store import Result, Store, load_sql
+
+_ENDS_AGE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One version of a workflow as its author wrote it."""
+
+    name: str
+    version: int
+    active: bool
+    activated_at: datetime
+    yaml: str
+
+
+class Source(Protocol):
+    """Every question the pages and the REST interface ask; all raise tracing.store.StoreError."""
+
+    def tiles(self, now: datetime) -> Sequence[Tile]: ...
+
+    def attention(self, now: datetime, limit: int, workflow: str | None, facility: str | None) -> list[InstanceRow]: ...
+
+    def instances(
+        self, workflow: str, now: datetime, state: InstanceState | None, limit: int
+    ) -> list[InstanceRow]: ...
+
+    def journey(self, journey: str, now: datetime) -> Journey | None: ...
+
+    def sentence(self, journey: Journey, now: datetime) -> str: ...
+
+    def find(self, tokens: list[str]) -> list[Found]: ...
+
+    def authorities(self) -> list[tuple[str, str]]: ...
+
+    def interfaces(self, now: datetime) -> list[traffic.InterfaceRow]: ...
+
+    def executive(self, now: datetime, days: int) -> Sequence[WorkflowKpi]: ...
+
+    def objectives(self, now: datetime) -> Sequence[ObjectiveStatus]: ...
+
+    def definitions(self) -> list[Definition]: ...
+
+    def record(self, looks: list[audit.Look]) -> None: ...
+
+    def audited(self, limit: int) -> list[audit.Look]: ...
+
+    def sql(self, statement: str) -> Result: ...
+
+    def close(self) -> None: ...
+
+
+class StoreSource:
+    """`Source` over a store: a handle per thread, closed together by `close`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._local = threading.local()
+        self._handles: list[Store] = []
+        self._lock = threading.Lock()
+        self._ends: tuple[float, dict[str, traffic.Endpoints]] | None = None
+
+    def tiles(self, now: datetime) -> Sequence[Tile]:
+        return read.tiles(self._handle(), now)
+
+    def attention(
+        self, now: datetime, limit: int, workflow: str | None, facility: str | None
+    ) -> list[InstanceRow]:
+        return read.attention(self._handle(), now, limit=limit, workflow=workflow, facility=facility)
+
+    def instances(
+        self, workflow: str, now: datetime, state: InstanceState | None, limit: int
+    ) -> list[InstanceRow]:
+        return read.instances(self._handle(), workflow, now, state=state, limit=limit)
+
+    def journey(self, journey: str, now: datetime) -> Journey | None:
+        return read.journey(self._handle(), journey, now)
+
+    def sentence(self, journey: Journey, now: datetime) -> str:
+        return read.summary_sentence(journey, now)
+
+    def find(self, tokens: list[str]) -> list[Found]:
+        return read.find(self._handle(), tokens)
+
+    def authorities(self) -> list[tuple[str, str]]:
+        return read.authorities(self._handle())
+
+    def interfaces(self, now: datetime) -> list[traffic.InterfaceRow]:
+        ends = self._ends
+        if ends is None or time.monotonic() - ends[0] > _ENDS_AGE_S:
+            ends = (time.monotonic(), traffic.endpoints(self._handle(), now))
+            self._ends = ends
+        return traffic.interfaces(self._handle(), now, ends[1])
+
+    def executive(self, now: datetime, days: int) -> Sequence[WorkflowKpi]:
+        return kpis.executive(self._handle(), now, days=days)
+
+    def objectives(self, now: datetime) -> Sequence[ObjectiveStatus]:
+        return objectives.status(self._handle(), now)
+
+    def definitions(self) -> list[Definition]:
+        result = self._handle().query(load_sql("dashboard.sql", "definitions.sql"))
+        return [Definition(name, version, bool(active), at, yaml) for name, version, active, at, yaml in result.rows]
+
+    def record(self, looks: list[audit.Look]) -> None:
+        audit.record(self._handle(), looks)
+
+    def audited(self, limit: int) -> list[audit.Look]:
+        return audit.recent(self._handle(), limit)
+
+    def sql(self, statement: str) -> Result:
+        return self._handle().query(statement)
+
+    def close(self) -> None:
+        with self._lock:
+            for handle in self._handles:
+                handle.close()
+            self._handles.clear()
+
+    def _handle(self) -> Store:
+        mine: Store | None = getattr(self._local, "handle", None)
+        if mine is None:
+            mine = self._store.handle()
+            self._local.handle = mine
+            with self._lock:
+                self._handles.append(mine)
+        return mine
