@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hl7apy.parser import parse_message
+from hl7apy.parser import parse_message  # type: ignore[import-untyped]
+
 from simulator import claim_files, messages
 from simulator.claim_files import Claim, Submission
 from simulator.config import NO_FAULTS
 from simulator.messages import ControlIds, Identified, Refusal
 from simulator.model import DAY, HOURLY, Encounter, Stream, Trait, plan
-
 from tracing.protocols import hl7v2, x12
 
 NOW = 1772409600.25
@@ -84,9 +84,7 @@ def test_control_ids_are_unique_short_and_say_nothing_of_the_patient(encounter: 
 
 
 def submission(encounter: Encounter) -> Submission:
-    second = replace(
-        encounter, account="A2", mrn="M2", cents=120, traits=frozenset({Trait.CLAIM_REJECTED})
-    )
+    second = replace(encounter, account="A2", mrn="M2", cents=120, traits=frozenset({Trait.CLAIM_REJECTED}))
     return Submission("770595200", (Claim.of(encounter), Claim.of(second)), NOW)
 
 

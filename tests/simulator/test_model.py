@@ -25,7 +25,9 @@ def test_the_same_seed_plans_the_same_encounters_and_another_seed_others() -> No
 def test_a_span_holds_the_same_encounters_whatever_was_asked_before() -> None:
     whole = list(plan(7, MONDAY, MONDAY + 3 * DAY, stream()))
     middle = MONDAY + DAY + 1234.5
-    assert list(plan(7, MONDAY, middle, stream())) + list(plan(7, middle, MONDAY + 3 * DAY, stream())) == whole
+    assert (
+        list(plan(7, MONDAY, middle, stream())) + list(plan(7, middle, MONDAY + 3 * DAY, stream())) == whole
+    )
 
 
 def test_the_busiest_hour_has_2_7_times_the_average() -> None:
