@@ -1,0 +1,50 @@
+"""What the conditions look at: counts and times read from the store, as plain frozen data.
+
+Filled by `slo.alerts.observe`, judged by `slo.alerts.conditions`. A field that could not be read is None,
+which no condition takes for silence or for health.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from slo.objectives.model import ObjectiveStatus
+
+
+@dataclass(frozen=True)
+class StepTrouble:
+    """Encounters of one workflow that stand at one step: overdue there, or refused there with nothing
+    after.
+    """
+
+    workflow: str
+    step: str
+    kind: Literal["overdue", "failed"]
+    affected: int
+    oldest: datetime
+
+
+@dataclass(frozen=True)
+class InterfaceActivity:
+    """One interface: when it was last seen, and what came in the same stretch of the weeks before.
+
+    `expected` is the mean number of messages between `last_seen` and now in `weeks` earlier weeks, each a
+    whole number of weeks ago, so that nights and weekends compare with nights and weekends. `taps` carry it.
+    """
+
+    interface: str
+    last_seen: datetime
+    expected: float
+    weeks: int
+    taps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Observations:
+    """One look at everything."""
+
+    steps: tuple[StepTrouble, ...] = ()
+    interfaces: tuple[InterfaceActivity, ...] = ()
+    objectives: tuple[ObjectiveStatus, ...] = ()
