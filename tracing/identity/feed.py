@@ -7,9 +7,10 @@ knows by a digest per moment, not by remembering rows. After a restart it reads 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from tracing.store import Store, load_sql
 
@@ -43,12 +44,13 @@ def save_progress(store: Store, reader: str, progress: Progress) -> None:
 class Feed:
     """New rows of `table`, found by `ingested_at`. One per reader and table; not for two threads.
 
-    `digest` is the SQL of what makes a row different from another of the same moment.
+    `digest` is the SQL of what makes a row different from another of the same moment, `only` a condition.
     """
 
-    def __init__(self, reader: str, table: str, digest: str) -> None:
+    def __init__(self, reader: str, table: str, digest: str, only: str = "") -> None:
         self._reader = reader
-        self._sql = load_sql(_PACKAGE, "blocks.sql").replace("{{table}}", table).replace("{{digest}}", digest)
+        sql = load_sql(_PACKAGE, "blocks.sql").replace("{{table}}", table).replace("{{digest}}", digest)
+        self._sql = sql.replace("{{only}}", f"AND {only}" if only else "")
         self._seen: dict[datetime, int] = {}
         self._watermark: datetime | None = None
         self._stored = _BEGINNING
@@ -74,14 +76,19 @@ class Feed:
             self._stored = self._watermark
 
 
-def paged(store: Store, sql: str, blocks: dict[datetime, int]) -> Iterator[list[str]]:
-    """Distinct tokens of the rows of `blocks`, in pages; `sql` takes since, blocks, after and page."""
+def paged(
+    store: Store, sql: str, blocks: dict[datetime, int], more: Mapping[str, Any] | None = None
+) -> Iterator[list[str]]:
+    """Distinct tokens of the rows of `blocks`, in pages.
+
+    `sql` takes the parameters since, blocks, after and page, and those in `more`.
+    """
     if not blocks:
         return
     after = ""
     moments = sorted(blocks)
     while True:
-        parameters = {"since": moments[0], "blocks": moments, "after": after, "page": PAGE}
+        parameters = {"since": moments[0], "blocks": moments, "after": after, "page": PAGE, **(more or {})}
         tokens = [row[0] for row in store.query(sql, parameters).rows]
         if tokens:
             yield tokens

@@ -1,0 +1,2 @@
+-- Name and version of every active workflow.
+SELECT name, version FROM workflow_definitions FINAL WHERE active = 1 ORDER BY name

@@ -1,0 +1,6 @@
+-- Keys whose journey was stored at these moments, a page in key order.
+SELECT DISTINCT token FROM journeys
+WHERE ingested_at >= {since:DateTime64(3, 'UTC')} AND ingested_at IN {blocks:Array(DateTime64(3, 'UTC'))}
+    AND token > {after:String}
+ORDER BY token
+LIMIT {page:UInt32}

@@ -1,0 +1,15 @@
+-- Brings open_instances in step for some journeys. A closed instance needs a row only where an open one lies.
+INSERT INTO open_instances
+SELECT
+    workflow, journey, occurrence, facility, started_at, next_due, failing_at, waiting,
+    toUInt8(deleted OR closed) AS deleted,
+    evaluated_at
+FROM instances AS i FINAL
+WHERE i.workflow = {workflow:String} AND i.journey IN {journeys:Array(String)}
+    AND (
+        NOT (i.deleted OR i.closed)
+        OR (i.journey, i.occurrence) IN (
+            SELECT journey, occurrence FROM open_instances
+            WHERE workflow = {workflow:String} AND journey IN {journeys:Array(String)}
+        )
+    )
