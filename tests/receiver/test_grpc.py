@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
 import pytest
 from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped,unused-ignore]
@@ -36,9 +38,8 @@ def failure(
     with pytest.raises(grpc.RpcError) as caught:
         call(receiver, body, **options)
     error = caught.value
-    details = next(
-        (item[1] for item in error.trailing_metadata() or () if item[0] == "grpc-status-details-bin"), None
-    )
+    metadata: Any = error.trailing_metadata() or ()
+    details = next((item.value for item in metadata if item.key == "grpc-status-details-bin"), None)
     return error, Status.FromString(details) if details else None
 
 
