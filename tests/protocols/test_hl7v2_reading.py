@@ -266,7 +266,10 @@ def test_segments_come_in_order_and_as_written() -> None:
 
 def test_a_batch_is_split_into_its_messages() -> None:
     batch = (
-        b"FHS|^~\\&|EHR\rBHS|^~\\&|EHR\r" + DISCHARGE + DISCHARGE.replace(b"|V1^", b"|V2^") + b"BTS|2\rFTS|1\r"
+        b"FHS|^~\\&|EHR\rBHS|^~\\&|EHR\r"
+        + DISCHARGE
+        + DISCHARGE.replace(b"|V1^", b"|V2^")
+        + b"BTS|2\rFTS|1\r"
     )
     assert [parse(one).get("PV1-19") for one in split_batch(batch)] == ["V1", "V2"]
     assert split_batch(batch)[0] == DISCHARGE
