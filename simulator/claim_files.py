@@ -27,7 +27,7 @@ class Claim:
 
     account: str
     mrn: str
-    family: str
+    given: str
     cents: int
     admitted: float
     discharged: float
@@ -40,7 +40,7 @@ class Claim:
         return cls(
             account=encounter.account,
             mrn=encounter.mrn,
-            family=encounter.family,
+            given=encounter.given,
             cents=encounter.cents,
             admitted=encounter.admitted,
             discharged=encounter.discharged,
@@ -117,7 +117,7 @@ def claims_837(submission: Submission) -> bytes:
         out += [
             f"HL*{n}*1*22*0",
             "SBR*P*18*******CI",
-            f"NM1*IL*1*{claim.family}*TEST****MI*{claim.mrn}",
+            f"NM1*IL*1*TEST*{claim.given}****MI*{claim.mrn}",
             "N3*1 EXAMPLE STREET",
             "N4*TESTVILLE*IL*600000000",
             "DMG*D8*19700101*U",
@@ -172,7 +172,7 @@ def status_277ca(submission: Submission, control: str, at: float) -> bytes:
         status, action = ("A3:21", "U") if claim.rejected else ("A2:20:PR", "WQ")
         out += [
             f"HL*{n}*3*PT",
-            f"NM1*QC*1*{claim.family}*TEST****MI*{claim.mrn}",
+            f"NM1*QC*1*TEST*{claim.given}****MI*{claim.mrn}",
             f"TRN*2*{claim.account}",
             f"STC*{status}*{day(at)}*{action}*{dollars(claim.cents)}",
             *([] if claim.rejected else [f"REF*1K*{claim.payer_number}"]),
@@ -200,7 +200,7 @@ def remittance_835(submission: Submission, control: str, at: float) -> bytes:
         out += [
             f"CLP*{claim.account}*1*{dollars(claim.cents)}*{dollars(cents)}**CI*{claim.payer_number}*11*1",
             f"CAS*CO*45*{dollars(claim.cents - cents)}",
-            f"NM1*QC*1*{claim.family}*TEST****MI*{claim.mrn}",
+            f"NM1*QC*1*TEST*{claim.given}****MI*{claim.mrn}",
             f"DTM*232*{day(claim.admitted)}",
             f"DTM*233*{day(claim.discharged)}",
         ]

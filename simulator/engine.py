@@ -154,7 +154,7 @@ def _identified(message: hl7v2.Message) -> Identified:
         visit=message.get("PV1-19.1") or "",
         account=message.get("PID-18.1") or "",
         mrn=message.get("PID-3.1") or "",
-        family=message.get("PID-5.2") or "",
+        given=message.get("PID-5.2") or "",
         facility=message.get("MSH-4") or "",
         patient_class=message.get("PV1-2") or "",
         admitted=message.get("PV1-44") or "",

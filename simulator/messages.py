@@ -37,7 +37,7 @@ class Identified:
     visit: str
     account: str
     mrn: str
-    family: str
+    given: str
     facility: str
     patient_class: str
     admitted: str
@@ -48,7 +48,7 @@ class Identified:
             visit,
             encounter.account,
             encounter.mrn,
-            encounter.family,
+            encounter.given,
             encounter.facility,
             encounter.patient_class,
             timestamp(encounter.admitted),
@@ -59,7 +59,7 @@ class Identified:
             "visit": self.visit,
             "account": self.account,
             "mrn": self.mrn,
-            "family": self.family,
+            "given": self.given,
             "facility": self.facility,
             "patient_class": self.patient_class,
             "admitted": self.admitted,

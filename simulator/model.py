@@ -65,7 +65,7 @@ class Encounter:
     visit: str
     account: str
     mrn: str
-    family: str
+    given: str
     facility: str
     patient_class: str
     admitted: float
@@ -177,7 +177,7 @@ def _ordinary(dice: random.Random, number: str, discharged: float, stream: Strea
         visit=f"V{number}",
         account=f"A{number}",
         mrn=f"M{dice.randrange(20_000):06d}",
-        family=f"PATIENT{dice.randrange(10_000):04d}",
+        given=f"PATIENT{dice.randrange(10_000):04d}",
         facility=facility,
         patient_class=patient_class,
         admitted=round(discharged - length, 3),

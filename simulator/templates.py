@@ -47,7 +47,7 @@ def _message(structure: str, kind: str) -> Any:
 def _patient(message: Any, visit: bool) -> None:
     pid = message.pid
     pid.pid_1, pid.pid_3 = "1", "@mrn@^^^NSH^MR"
-    pid.pid_5, pid.pid_7, pid.pid_8 = "TEST^@family@", "19700101", "U"
+    pid.pid_5, pid.pid_7, pid.pid_8 = "TEST^@given@", "19700101", "U"
     pid.pid_11 = "1 EXAMPLE STREET^^TESTVILLE^IL^60000^USA"
     pid.pid_18 = "@account@^^^NSH^AN"
     pv1 = message.pv1
@@ -78,7 +78,7 @@ def adt(event: str, from_ehr: bool, visit: bool) -> Template:
         dg1.dg1_1, dg1.dg1_3, dg1.dg1_6 = "1", "R07.9^Chest pain, unspecified^I10", "W"
         if event == "A01":
             gt1 = message.add_segment("GT1")
-            gt1.gt1_1, gt1.gt1_3, gt1.gt1_11 = "1", "TEST^@family@", "SEL"
+            gt1.gt1_1, gt1.gt1_3, gt1.gt1_11 = "1", "TEST^@given@", "SEL"
             gt1.gt1_5 = "1 EXAMPLE STREET^^TESTVILLE^IL^60000^USA"
         z = message.add_segment("ZEH")
         z.zeh_1, z.zeh_2, z.zeh_3 = "1", "BED-CLEAN", "@now@"

@@ -71,7 +71,7 @@ def test_only_the_ehrs_own_message_has_its_z_segment(encounter: Encounter) -> No
 
 
 def test_delimiters_in_values_are_escaped(encounter: Encounter) -> None:
-    odd = replace(encounter, family="O|B^R&I~E\\N")
+    odd = replace(encounter, given="O|B^R&I~E\\N")
     payload = messages.adt("A01", Identified.of(odd, "V1"), "EHR", "ENGINE", "EHR1", NOW)
     assert hl7v2.parse(payload).get("PID-5.2") == "O|B^R&I~E\\N"
 
