@@ -1,6 +1,7 @@
-"""The Dash app: operations board, exceptions, encounter, interfaces, executive, objectives, administration, REST.
+"""The Dash app: operations board, exceptions, encounter, interfaces, executive, objectives,
+administration, REST.
 
-`create_app` makes one ASGI application of it; the front door serves that.  Imports slo and tracing, never the
+`create_app` makes one ASGI application of it; the front door serves that. Imports slo and tracing, never the
 other way.
 """
 

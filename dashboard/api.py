@@ -43,7 +43,9 @@ class SearchRequest(Model):
     """What somebody heard on the phone."""
 
     value: str = Field(min_length=1, max_length=128, description="A visit, account, order or claim number.")
-    kind: str | None = Field(None, max_length=32, description="visit, account, order, claim, …; any when left out.")
+    kind: str | None = Field(
+        None, max_length=32, description="visit, account, order, claim, …; any when left out."
+    )
 
 
 class StepAnswer(Model):
@@ -179,7 +181,10 @@ def router(source: Source, feed: Feed, sealer: Sealer | None, now: Callable[[], 
             found = lookup.find(source, sealer, request.value, request.kind)
             journeys = [journey for each in found[:20] if (journey := source.journey(each.journey, at))]
             source.record(
-                [Look(at, session.who, session.role, "search", each.journey, "", where_from) for each in journeys]
+                [
+                    Look(at, session.who, session.role, "search", each.journey, "", where_from)
+                    for each in journeys
+                ]
             )
             return journeys
 
@@ -221,13 +226,17 @@ def router(source: Source, feed: Feed, sealer: Sealer | None, now: Callable[[], 
             rows = source.instances(name, at, state, limit)
             if session.who != "api":
                 # A program polls; a person reading patients one by one is what the audit is about.
-                looks = [Look(at, session.who, session.role, "list", row.journey, name, where_from) for row in rows]
+                looks = [
+                    Look(at, session.who, session.role, "list", row.journey, name, where_from) for row in rows
+                ]
                 source.record(looks)
             return rows
 
         rows = await feed.run(ask)
         if rows is None:
-            raise HTTPException(404, "there is no active workflow of this name; GET /api/v1/workflows lists them")
+            raise HTTPException(
+                404, "there is no active workflow of this name; GET /api/v1/workflows lists them"
+            )
         return InstancesAnswer(workflow=name, at=at, instances=[_instance(row) for row in rows])
 
     @routes.get("/interfaces")
@@ -267,7 +276,9 @@ def router(source: Source, feed: Feed, sealer: Sealer | None, now: Callable[[], 
         statement = reading(request.sql)
         result = await feed.run(source.sql, statement)
         return SqlAnswer(
-            names=list(result.names), rows=[list(row) for row in result.rows[:_ROWS]], truncated=len(result.rows) > _ROWS
+            names=list(result.names),
+            rows=[list(row) for row in result.rows[:_ROWS]],
+            truncated=len(result.rows) > _ROWS,
         )
 
     return routes
@@ -281,9 +292,13 @@ def reading(sql: str) -> str:
     statement = sql.strip().rstrip(";").strip()
     bare = re.sub(r"'(?:[^'\\]|\\.|'')*'|--[^\n]*|#[^\n]*|/\*.*?\*/", " ", statement, flags=re.DOTALL)
     if not _READS.match(bare) or ";" in bare:
-        raise HTTPException(400, "only one statement that reads: SELECT, WITH, SHOW, DESCRIBE, EXPLAIN, EXISTS")
+        raise HTTPException(
+            400, "only one statement that reads: SELECT, WITH, SHOW, DESCRIBE, EXPLAIN, EXISTS"
+        )
     if _LEAVES.search(bare):
-        raise HTTPException(400, "table functions that leave the database, and INTO OUTFILE, are not allowed here")
+        raise HTTPException(
+            400, "table functions that leave the database, and INTO OUTFILE, are not allowed here"
+        )
     return statement
 
 
@@ -295,7 +310,9 @@ def allowed(roles: frozenset[str]) -> Session:
 
 
 def _steps(row: InstanceRow) -> list[StepAnswer]:
-    return [StepAnswer(name=step.name, state=step.state, at=step.at, deadline=step.deadline) for step in row.steps]
+    return [
+        StepAnswer(name=step.name, state=step.state, at=step.at, deadline=step.deadline) for step in row.steps
+    ]
 
 
 def _journey(journey: Journey) -> JourneyAnswer:
@@ -305,7 +322,8 @@ def _journey(journey: Journey) -> JourneyAnswer:
         trace_ids=journey.trace_ids,
         hops=len(journey.hops),
         workflows=[
-            JourneyWorkflow(name=row.workflow, state=row.state, steps=_steps(row)) for row in journey.workflows
+            JourneyWorkflow(name=row.workflow, state=row.state, steps=_steps(row))
+            for row in journey.workflows
         ],
     )
 
@@ -325,5 +343,3 @@ def _instance(row: InstanceRow) -> InstanceAnswer:
         owner=row.owner,
         steps=_steps(row),
     )
-
-

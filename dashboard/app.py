@@ -1,7 +1,7 @@
 """The whole dashboard as one ASGI application: door, headers, REST, downloads, pages.
 
-Dash lives on a FastAPI of its own behind this one, because left alone it answers every unknown address with its
-page; here an unknown address is a 404, as a page for people and as JSON for programs.
+Dash lives on a FastAPI of its own behind this one, because left alone it answers every unknown address with
+its page; here an unknown address is a 404, as a page for people and as JSON for programs.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ def create_app(
 ) -> FastAPI:
     """The application, to be served by uvicorn or mounted at `/`.
 
-    store: asked through handles of its own, closed when the application ends.  gate: mint a link with it and
-    print `/?token=…`.  doctor: checks for `/admin`.  routers: served before the pages; `/healthz`, `/readyz` and
-    `/metrics` in them need no session.  source: answers instead of the store.  Raises ValueError without either,
-    zoneinfo.ZoneInfoNotFoundError for a zone that does not exist.
+    store: asked through handles of its own, closed when the application ends. gate: mint a link with it and
+    print `/?token=…`. doctor: checks for `/admin`. routers: served before the pages; `/healthz`, `/readyz`
+    and `/metrics` in them need no session. source: answers instead of the store. Raises ValueError without
+    either, zoneinfo.ZoneInfoNotFoundError for a zone that does not exist.
     """
     if source is None:
         if store is None:

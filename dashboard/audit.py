@@ -1,6 +1,6 @@
 """Who looked at which encounter: a row for every patient-level view and every search that found one.
 
-Called by the encounter page and the REST interface.  Must never store what was searched for, only the journeys
+Called by the encounter page and the REST interface. Must never store what was searched for, only the journeys
 it led to; a view that cannot be recorded is not shown.
 """
 

@@ -1,8 +1,8 @@
 """Who may look: one-time links, signed session cookies, bearer tokens for the interface.
 
-`Gate` mints and redeems; `Doorkeeper` is the ASGI layer in front of everything the dashboard serves.  Called by
-`dashboard.app`; the front door calls `Gate.mint` to print a link.  Must never write a token or a cookie into a
-log, an address that stays in the browser's history, or an error text.
+`Gate` mints and redeems; `Doorkeeper` is the ASGI layer in front of everything the dashboard serves. Called
+by `dashboard.app`; the front door calls `Gate.mint` to print a link. Must never write a token or a cookie
+into a log, an address that stays in the browser's history, or an error text.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class Doorkeeper:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            # Nothing here speaks WebSocket; Dash registers a route all the same, and it must not be reachable.
+            # Nothing here speaks WebSocket, but Dash registers a route for it: keep it out of reach.
             await send({"type": "websocket.close", "code": 4403, "reason": "not served"})
             return
         if scope["type"] != "http" or scope["path"].startswith(self._open):
@@ -209,5 +209,5 @@ class Doorkeeper:
 
 def _from_elsewhere(headers: Headers) -> bool:
     """Whether a browser says that another site made it send this request."""
-    origin = headers.get("origin")
-    return bool(origin) and origin != "null" and origin.partition("://")[2] != headers.get("host", "")
+    origin = headers.get("origin", "null")
+    return origin != "null" and origin.partition("://")[2] != headers.get("host", "")

@@ -7,7 +7,7 @@ Text in a tree is text: nothing here can carry markup.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -18,7 +18,13 @@ from dashboard import wording
 from dashboard.states import state
 
 Node = list[Any]
-Child = Component | str | None | Iterable["Child"]
+Part = Component | str | int | float | None
+Child = Part | Sequence[Part]
+
+
+def wild(attributes: dict[str, str]) -> dict[str, Any]:
+    """`aria-*` and `data-*` attributes as keyword arguments: Dash takes them, its types do not know them."""
+    return dict(attributes)
 
 
 class Drawing(Component):
@@ -26,15 +32,15 @@ class Drawing(Component):
 
     _namespace = "caretrail"
     _type = "Drawing"
-    _children_props: list[str] = []
-    _base_nodes: list[str] = []
+    _children_props: list[str] = []  # noqa: RUF012  (as the base class declares it)
+    _base_nodes: list[str] = []  # noqa: RUF012
 
     def __init__(self, spec: Node, id: str | None = None) -> None:
         self._prop_names = ["id", "spec"]
         self._valid_wildcard_attributes: list[str] = []
         self.available_properties = ["id", "spec"]
         self.available_wildcard_properties: list[str] = []
-        super().__init__(**({"id": id} if id else {}), spec=spec)
+        super().__init__(**({"id": id} if id else {}), spec=spec)  # type: ignore[no-untyped-call]
 
 
 class Freshness(Component):
@@ -45,15 +51,15 @@ class Freshness(Component):
 
     _namespace = "caretrail"
     _type = "Freshness"
-    _children_props: list[str] = []
-    _base_nodes: list[str] = []
+    _children_props: list[str] = []  # noqa: RUF012  (as the base class declares it)
+    _base_nodes: list[str] = []  # noqa: RUF012
 
     def __init__(self, id: str, data: dict[str, Any] | None = None) -> None:
         self._prop_names = ["id", "data"]
         self._valid_wildcard_attributes: list[str] = []
         self.available_properties = ["id", "data"]
         self.available_wildcard_properties: list[str] = []
-        super().__init__(id=id, data=data or {})
+        super().__init__(id=id, data=data or {})  # type: ignore[no-untyped-call]
 
 
 _SHAPES: dict[str, Node] = {
@@ -64,7 +70,10 @@ _SHAPES: dict[str, Node] = {
     "check": ["path", {"d": "M2.5 8.6 6.4 12.5 13.5 4", "className": "line"}],
     "ring": ["circle", {"cx": 8, "cy": 8, "r": 5.6, "className": "line dotted"}],
     "dash": ["path", {"d": "M3 8H13", "className": "line"}],
-    "barred": ["path", {"d": "M3.8 12.2 12.2 3.8M14 8A6 6 0 1 1 2 8A6 6 0 1 1 14 8", "className": "line thin"}],
+    "barred": [
+        "path",
+        {"d": "M3.8 12.2 12.2 3.8M14 8A6 6 0 1 1 2 8A6 6 0 1 1 14 8", "className": "line thin"},
+    ],
 }
 
 
@@ -77,7 +86,11 @@ def mark(code: str) -> Component:
     """The shape of a state in its colour; hidden from screen readers, because the word stands beside it."""
     shown = state(code)
     return Drawing(
-        ["svg", {"className": f"mark {shown.tone}", "viewBox": "0 0 16 16", "aria-hidden": "true"}, shape(code)]
+        [
+            "svg",
+            {"className": f"mark {shown.tone}", "viewBox": "0 0 16 16", "aria-hidden": "true"},
+            shape(code),
+        ]
     )
 
 
@@ -99,7 +112,7 @@ def when(at: datetime | None, zone: tzinfo, now: datetime, prefix: str = "") -> 
 
 def link(children: Child, href: str, className: str = "", **more: Any) -> Component:
     """An anchor that changes the page without loading it again (and still is a real link with an address)."""
-    return html.A(children, href=href, className=className or None, **{"data-nav": "1"}, **more)
+    return html.A(children, href=href, className=className or None, **wild({"data-nav": "1"}), **more)
 
 
 def sparkline(values: list[float | None], title: str, low: float | None = None, tone: str = "") -> Component:
@@ -135,23 +148,40 @@ def sparkline(values: list[float | None], title: str, low: float | None = None, 
         children += [
             ["path", {"d": f"M{pad} {height - pad}H{width - pad}", "className": "spark-base"}],
             ["path", {"d": path, "className": "spark-line"}],
-            ["circle", {"cx": x, "cy": y, "r": 3, "className": "spark-dot"}],
+            ["path", {"d": f"M{x} {y}h.01", "className": "spark-dot"}],
         ]
     return Drawing(
         [
             "svg",
-            {"className": f"spark {tone}", "viewBox": f"0 0 {width:.0f} {height:.0f}", "role": "img"},
+            {
+                "className": f"spark {tone}",
+                "viewBox": f"0 0 {width:.0f} {height:.0f}",
+                "preserveAspectRatio": "none",
+                "role": "img",
+            },
             *children,
         ]
     )
 
 
+def sized(text: str) -> list[Part]:
+    """`1 d 2 h` with its numbers large and its units small; digits grouped by thin spaces stay together."""
+    parts: list[Part] = []
+    for word in text.split(wording.NBSP):
+        unit = word[:1].isalpha() or word == "%"
+        parts.append(html.Small(wording.NBSP + word) if unit else word)
+    return parts
+
+
 def definition(term: str, text: Child, name: str) -> Component:
     """What a number means, one click away.  name: groups the notes so that opening one closes the other."""
     return html.Details(
-        [html.Summary("what is this?", **{"aria-label": f"Definition of {term}"}), html.Div(text, className="note")],
+        [
+            html.Summary("what is this?", **wild({"aria-label": f"Definition of {term}"})),
+            html.Div(text, className="note"),
+        ],
         className="definition",
-        **{"data-group": name},
+        **wild({"data-group": name}),
     )
 
 

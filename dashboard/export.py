@@ -34,7 +34,9 @@ def router(guide: Guide, feed: Feed, source: Source, days: int, now: Callable[[]
         rows = await guide.rows(dict(request.query_params), now())
         session = current_session()
         assert session is not None
-        await guide.record(session, "export", [row.journey for row in rows], current_address(), "exceptions list")
+        await guide.record(
+            session, "export", [row.journey for row in rows], current_address(), "exceptions list"
+        )
         return _file("exceptions", exceptions.csv_rows(rows), now())
 
     @routes.get("/interfaces.csv")

@@ -1,7 +1,7 @@
 """One question to the store per tick, whoever asks: walls, laptops and phones share the answer.
 
-Called by the pages through `dashboard.app`.  A failed look keeps the answer before it, with its age, so that a
-board greys out instead of going blank.  Must never run a query on the event loop.
+Called by the pages through `dashboard.app`. A failed look keeps the answer before it, with its age, so that a
+board greys out instead of going blank. Must never run a query on the event loop.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""The swim lanes of an encounter: a lane per system, each hop at its time, and what was expected where it should be.
+"""The swim lanes of an encounter: a lane per system, each hop at its time, and what was expected where it
+should be.
 
-Pure geometry from rows to a drawing (see `dashboard.components.Drawing`); called by the encounter page.  The axis
-is ordered, not linear: near events are spread so that they can be read, gaps of half an hour and more fold, and
-the time printed above each column is what is true.
+Pure geometry from rows to a drawing (see `dashboard.components.Drawing`); called by the encounter page. The
+axis is ordered, not linear: near events are spread so that they can be read, gaps of half an hour and more
+fold, and the time printed above each column is what is true.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from itertools import pairwise
 from dashboard import wording
 from dashboard.components import Node, shape
 from dashboard.states import outcome_state, state
-from slo.workflows.rows import Hop, InstanceRow, Journey, StepRow
+from slo.workflows.rows import Hop, Journey, StepRow
 
 _LEFT, _TOP, _LANE, _RIGHT = 128.0, 54.0, 66.0, 40.0
 _WIDTH = 1180.0
@@ -89,9 +90,7 @@ def lay_out(journey: Journey, zone: tzinfo, now: datetime) -> Layout:
     return Layout(lanes, columns, xs, folds, width, _TOP + _LANE * max(1, len(lanes)) + 8)
 
 
-def draw(
-    layout: Layout, zone: tzinfo, chosen: int, href: Callable[[int], str], description: str
-) -> Node:
+def draw(layout: Layout, zone: tzinfo, chosen: int, href: Callable[[int], str], description: str) -> Node:
     """The SVG tree.  chosen: index of the selected hop; href: address that selects a hop."""
     nodes: list[Node] = [["title", {}, description]]
     for number, name in enumerate(layout.lanes):
@@ -103,14 +102,17 @@ def draw(
     nodes.extend(_axis(layout, zone))
     for column, x in zip(layout.columns, layout.xs, strict=True):
         if column.kind == "now":
-            nodes.append(
-                ["line", {"x1": x, "x2": x, "y1": _TOP - 8, "y2": layout.height - 6, "className": "now-line"}]
-            )
-        elif column.kind == "expected":
+            ends = {"x1": x, "x2": x, "y1": _TOP - 8, "y2": layout.height - 6}
+            nodes.append(["line", {**ends, "className": "now-line"}])
+    for column, x in zip(layout.columns, layout.xs, strict=True):
+        if column.kind == "expected":
             nodes.append(_expectation(layout, column, x, zone))
-        else:
+        elif column.kind == "hop":
             nodes.append(_hop(layout, column, x, zone, chosen, href))
-    size = {"viewBox": f"0 0 {layout.width:.0f} {layout.height:.0f}", "style": {"minWidth": f"{layout.width:.0f}px"}}
+    size = {
+        "viewBox": f"0 0 {layout.width:.0f} {layout.height:.0f}",
+        "style": {"minWidth": f"{layout.width:.0f}px"},
+    }
     return ["svg", {"className": "lanes", "role": "group", "aria-label": description, **size}, *nodes]
 
 
@@ -136,7 +138,15 @@ def _hop_columns(hops: Sequence[Hop], lanes: list[str]) -> list[Column]:
         if same == before and columns:
             last = columns[-1]
             columns[-1] = Column(
-                last.at, "hop", last.lane_from, last.lane, last.code, last.label, last.detail, index, last.count + 1
+                last.at,
+                "hop",
+                last.lane_from,
+                last.lane,
+                last.code,
+                last.label,
+                last.detail,
+                index,
+                last.count + 1,
             )
             continue
         before = same
@@ -185,18 +195,18 @@ def _spread(columns: list[Column]) -> tuple[list[float], list[tuple[float, float
     if not xs:
         return [], []
     # A short story fills the width; the last column keeps room for its words.
-    last_words = max((ends.get(column.lane, 0.0) - x) for column, x in zip(columns, xs, strict=True) if column is columns[-1])
+    last_words = max(
+        (ends.get(column.lane, 0.0) - x)
+        for column, x in zip(columns, xs, strict=True)
+        if column is columns[-1]
+    )
     reach = max(*(end for end in ends.values()), xs[-1] + max(last_words, 24.0)) if ends else xs[-1]
     overhang = max(reach - xs[-1], 0.0)
     span = xs[-1] - xs[0]
     room = _WIDTH - _RIGHT - overhang - xs[0]
-    if span > 0 and room > span:
+    if room > span > 0:
         xs = [xs[0] + (x - xs[0]) * room / span for x in xs]
-    else:
-        xs = list(xs)
     placed = [((xs[int(position) - 1] + xs[int(position)]) / 2, gap) for position, gap in folds]
-    if span > 0 and room <= span and overhang:
-        xs[-1:] = [xs[-1]]
     return xs, placed
 
 
@@ -218,18 +228,27 @@ def _axis(layout: Layout, zone: tzinfo) -> list[Node]:
             [
                 "text",
                 {"x": x, "y": 34, "className": f"tick {column.kind}", "textAnchor": "middle"},
-                "now " + f"{local:%H:%M}" if column.kind == "now" else f"{local:%H:%M:%S}"[: 8 if column.kind == "hop" else 5],
+                "now " + f"{local:%H:%M}"
+                if column.kind == "now"
+                else f"{local:%H:%M:%S}"[: 8 if column.kind == "hop" else 5],
             ]
         )
         if len(days) > 1:
             nodes.append(
-                ["text", {"x": x, "y": 18, "className": "tick day", "textAnchor": "middle"}, f"{local:%a} {local.day} {local:%b}"]
+                [
+                    "text",
+                    {"x": x, "y": 18, "className": "tick day", "textAnchor": "middle"},
+                    f"{local:%a} {local.day} {local:%b}",
+                ]
             )
     return nodes
 
 
 def _fold(x: float, seconds: float, height: float) -> Node:
-    zigzag = "".join(f"L{x + (4 if step % 2 else -4):.1f} {y}" for step, y in enumerate(range(int(_TOP), int(height) - 6, 9)))
+    zigzag = "".join(
+        f"L{x + (4 if step % 2 else -4):.1f} {y}"
+        for step, y in enumerate(range(int(_TOP), int(height) - 6, 9))
+    )
     return [
         "g",
         {"className": "fold"},
@@ -243,9 +262,13 @@ def _icon(code: str, x: float, y: float, size: float = 18) -> Node:
     return [
         "svg",
         {
-            "x": x - size / 2, "y": y - size / 2, "width": size, "height": size, "viewBox": "0 0 16 16",
+            "x": x - size / 2,
+            "y": y - size / 2,
+            "width": size,
+            "height": size,
+            "viewBox": "0 0 16 16",
             "className": f"mark {state(code).tone}",
-        },  # fmt: skip
+        },
         shape(code),
     ]
 
@@ -264,16 +287,21 @@ def _hop(
         parts.append(["path", {"d": f"M{x - 12} {y_from}Q{x} {start} {x} {y}", "className": f"arrow {tone}"}])
         parts.append(["circle", {"cx": x - 12, "cy": y_from, "r": 3.5, "className": "sent"}])
     wide = 18 + max(len(words), len(column.detail)) * _LETTER
-    parts.append(["rect", {"x": x - 14, "y": y - 21, "width": wide + 18, "height": 44, "rx": 6, "className": "plate"}])
+    parts.append(
+        ["rect", {"x": x - 14, "y": y - 21, "width": wide + 18, "height": 44, "rx": 6, "className": "plate"}]
+    )
     parts.append(_icon(column.code, x, y))
     parts.append(["text", {"x": x + 15, "y": y - 3, "className": f"hop-label {tone}"}, words])
     parts.append(["text", {"x": x + 15, "y": y + 14, "className": "hop-detail"}, column.detail])
     return [
         "a",
         {
-            "href": href(column.index), "data-nav": "1", "data-hop": column.index, "aria-label": said,
+            "href": href(column.index),
+            "data-nav": "1",
+            "data-hop": column.index,
+            "aria-label": said,
             "className": "hop chosen" if column.index == chosen else "hop",
-        },  # fmt: skip
+        },
         *parts,
     ]
 

@@ -1,6 +1,7 @@
 """From what somebody heard on the phone to encounters: a bare number becomes the tokens it may be.
 
-Called by the search box and `POST /api/v1/journeys/search`.  Must never log, store or echo what was searched for.
+Called by the search box and `POST /api/v1/journeys/search`. Must never log, store or echo what was searched
+for.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ _LONGEST = 128
 def candidates(
     value: str, kind: str | None, authorities: Iterable[tuple[str, str]], sealer: Sealer | None
 ) -> list[str]:
-    """The tokens that `value` can stand for: under every authority of every kind seen (or of `kind` only), as it
-    is written and in capitals.  A value that is itself a token or a trace ID (32 hex digits) counts too.
+    """The tokens that `value` can stand for: under every authority of every kind seen (or of `kind` only),
+    as it is written and in capitals. A value that is itself a token or a trace ID (32 hex digits)
+    counts too.
     """
     wanted = value.strip()
     if not wanted or len(wanted) > _LONGEST:

@@ -1,7 +1,7 @@
 """Which address shows what: fetches a page's rows through the feed and hands them to the page.
 
-Called by the page callback in `dashboard.shell`.  Checks the role of whoever asks, records patient-level looks
-before they are shown, and keeps the last good answer when the store is away.  Must never raise for bad input.
+Called by the page callback in `dashboard.shell`. Checks the role of whoever asks, records patient-level looks
+before they are shown, and keeps the last good answer when the store is away. Must never raise for bad input.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from dashboard.pages import admin, board, encounter, exceptions, executive, inte
 from dashboard.pages.frame import Frame
 from dashboard.settings import DashboardSettings
 from dashboard.source import Source
-from slo.workflows.rows import InstanceRow, InstanceState, Journey
-from tracing.keys import SealError, Sealer
+from slo.workflows.rows import INSTANCE_STATES, InstanceRow, Journey
+from tracing.keys import Sealer, SealError
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class Guide:
         if not session.may(place.roles):
             return _plain(
                 "Not for your role",
-                f"This page is for others than {session.role} accounts. Executive accounts see aggregates only.",
+                f"{session.role.capitalize()} accounts do not include this page; executives see sums only.",
                 now,
             )
         if match := _JOURNEY.match(path):
@@ -193,7 +193,9 @@ class Guide:
 
     async def _executive(self, frame: Frame, place: Place) -> Shown:
         days = self._settings.executive_days
-        shot = await self._feed.get("executive", place.refresh_s, lambda now: self._source.executive(now, days))
+        shot = await self._feed.get(
+            "executive", place.refresh_s, lambda now: self._source.executive(now, days)
+        )
         if shot.value is None:
             return self._away(shot.error, frame)
         body = executive.view(frame, shot.value)
@@ -224,12 +226,14 @@ class Guide:
         if shot.taken_at is None:
             return self._away(shot.error, frame)
         if shot.value is None:
-            return self._shown(encounter.absent(journey), "Encounter · Caretrail", shot.taken_at, shot.error, _ENCOUNTER)
+            return self._shown(
+                encounter.absent(journey), "Encounter · Caretrail", shot.taken_at, shot.error, _ENCOUNTER
+            )
         if not await self._recorded(session, journey, where_from):
             return _plain(
                 "This look cannot be recorded",
-                "Encounters are shown only when who looked can be written down, and the store does not take it now. "
-                "This page tries again by itself.",
+                "Encounters are shown only when who looked can be written down, which the store refuses "
+                "now. This page tries again by itself.",
                 self._clock(),
             )
         found, sentence = shot.value
@@ -254,10 +258,9 @@ class Guide:
 
     def _matching(self, query: Mapping[str, str], now: datetime) -> list[InstanceRow]:
         workflow, facility = query.get("workflow") or None, query.get("facility") or None
-        asked = query.get("state", "")
-        if asked not in InstanceState.__args__:
+        code = next((code for code in INSTANCE_STATES if code == query.get("state")), None)
+        if code is None:
             return self._source.attention(now, LIST_LIMIT, workflow, facility)
-        code: InstanceState = asked
         names = [workflow] if workflow else [tile.workflow for tile in self._source.tiles(now)]
         rows = [row for name in names for row in self._source.instances(name, now, code, LIST_LIMIT)]
         rows = [row for row in rows if facility in (None, row.facility)]
@@ -276,7 +279,9 @@ class Guide:
             keys.append(encounter.MaskedKey(kind, authority, shown))
         return keys
 
-    def _shown(self, body: Component, title: str, taken_at: datetime | None, error: str, place: Place) -> Shown:
+    def _shown(
+        self, body: Component, title: str, taken_at: datetime | None, error: str, place: Place
+    ) -> Shown:
         return Shown(body, title, taken_at, self._settings.promise_s + place.refresh_s, error)
 
     def _away(self, error: str, frame: Frame) -> Shown:

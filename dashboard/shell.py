@@ -1,13 +1,12 @@
 """The frame around every page: header, navigation, search, and the tick that keeps the page true.
 
-Builds the Dash app on its own FastAPI; called by `dashboard.app`.  One callback shows pages, one searches; both
-run their queries off the event loop.  Nothing that was typed ever enters an address.
+Builds the Dash app on its own FastAPI; called by `dashboard.app`. One callback shows pages, one searches;
+both run their queries off the event loop. Nothing that was typed ever enters an address.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,30 +14,22 @@ from urllib.parse import parse_qsl
 from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 from fastapi import FastAPI
-from plotly.utils import PlotlyJSONEncoder
+from plotly.io.json import to_json_plotly  # type: ignore[import-untyped]
 
 from dashboard import components, wording
 from dashboard.auth import Session, current_address, current_session
+from dashboard.components import wild
 from dashboard.pages.frame import Frame
 from dashboard.places import PLACES, Guide, Shown, place_of
 from dashboard.settings import DashboardSettings
 
-_INDEX = """<!DOCTYPE html>
-<html lang="en" data-theme="dark">
-<head>
-{%metas%}
-<title>{%title%}</title>
-<link rel="icon" href="/assets/icon.svg" type="image/svg+xml">
-<link rel="preload" href="/assets/inter.woff2" as="font" type="font/woff2" crossorigin>
-<script src="/assets/first/theme.js"></script>
-{%css%}
-</head>
-<body>
-{%app_entry%}
-<footer hidden>{%config%}{%scripts%}{%renderer%}</footer>
-<noscript><p class="nothing">This dashboard needs JavaScript; caretrail where KEY answers in a terminal.</p></noscript>
-</body>
-</html>"""
+_INDEX = """<!DOCTYPE html> <html lang="en" data-theme="dark"> <head> {%metas%} <title>{%title%}</title>
+         <link rel="icon" href="/assets/icon.svg" type="image/svg+xml"> <link rel="preload"
+         href="/assets/inter.woff2" as="font" type="font/woff2" crossorigin> <script
+         src="/assets/first/theme.js"></script> {%css%} </head> <body> {%app_entry%} <footer
+         hidden>{%config%}{%scripts%}{%renderer%}</footer> <noscript><p class="nothing">This page needs
+         JavaScript; caretrail where KEY answers in a terminal.</p></noscript> </body> </html>
+         """
 
 _SKELETON = (
     '<div id="react-entry-point"><div class="skeleton" aria-busy="true" aria-label="Loading">'
@@ -46,10 +37,16 @@ _SKELETON = (
 )
 
 
-class CaretrailDash(Dash):  # type: ignore[misc]
-    """Dash with a skeleton instead of "Loading..." and the site's own icon."""
+class CaretrailDash(Dash):
+    """Dash with a skeleton instead of "Loading...", the site's own icon, and no attempt at WebSockets."""
 
-    def interpolate_index(self, **parts: str) -> str:
+    def _config(self) -> dict[str, Any]:
+        config: dict[str, Any] = super()._config()  # type: ignore[no-untyped-call]
+        # Present, it makes every browser try a connection that nothing here answers.
+        config.pop("websocket", None)
+        return config
+
+    def interpolate_index(self, *_: str, **parts: str) -> str:
         page = _INDEX
         for name, part in {**parts, "app_entry": _SKELETON}.items():
             page = page.replace("{%" + name + "%}", part)
@@ -60,7 +57,7 @@ def build(settings: DashboardSettings, guide: Guide, now: Any) -> CaretrailDash:
     """The Dash app with its layout and callbacks.  now: callable giving the time, UTC."""
     app = CaretrailDash(
         "dashboard",
-        server=FastAPI(openapi_url=None, docs_url=None, redoc_url=None),
+        server=FastAPI(openapi_url=None, docs_url=None, redoc_url=None),  # type: ignore[arg-type]
         assets_folder="assets",
         assets_ignore=r"theme\.js",
         title="Caretrail",
@@ -72,7 +69,7 @@ def build(settings: DashboardSettings, guide: Guide, now: Any) -> CaretrailDash:
     _pages(app, settings, guide, now)
     _search(app, guide)
     # Dash would do this at the first request it sees itself; ours may be a page it does not serve.
-    app._setup_server()
+    app._setup_server()  # type: ignore[no-untyped-call]
     return app
 
 
@@ -86,10 +83,13 @@ def _layout(settings: DashboardSettings) -> Component:
             html.Header(
                 [
                     html.Div(
-                        [components.link("Caretrail", "/", className="brand"), html.Span(settings.site, className="site")],
+                        [
+                            components.link("Caretrail", "/", className="brand"),
+                            html.Span(settings.site, className="site"),
+                        ],
                         className="names",
                     ),
-                    html.Nav(_navigation("/"), id="navigation", **{"aria-label": "Pages"}),
+                    html.Nav(_navigation("/"), id="navigation", **wild({"aria-label": "Pages"})),
                     html.Div(
                         [
                             dcc.Input(
@@ -99,13 +99,12 @@ def _layout(settings: DashboardSettings) -> Component:
                                 value="",
                                 placeholder="Find a visit, account or claim",
                                 autoComplete="off",
-                                inputMode="search",
                                 debounce=True,
                                 maxLength=128,
                                 className="search-input",
                             ),
                             html.Kbd("/", title="Press / to search"),
-                            html.Div(id="search-answer", role="status", **{"aria-live": "polite"}),
+                            html.Div(id="search-answer", role="status", **wild({"aria-live": "polite"})),
                         ],
                         className="search",
                         role="search",
@@ -115,7 +114,7 @@ def _layout(settings: DashboardSettings) -> Component:
                         "◐",
                         className="theme-toggle",
                         title="Light or dark",
-                        **{"data-theme-toggle": "1", "aria-label": "Switch between light and dark"},
+                        **wild({"data-theme-toggle": "1", "aria-label": "Switch between light and dark"}),
                     ),
                 ],
                 className="top",
@@ -191,13 +190,18 @@ def _search(app: CaretrailDash, guide: Guide) -> None:
         try:
             journeys = await guide.search(value, session, current_address())
         except Exception as error:
-            return no_update, html.P(f"The store did not answer ({type(error).__name__}). Try again."), no_update
+            return (
+                no_update,
+                html.P(f"The store did not answer ({type(error).__name__}). Try again."),
+                no_update,
+            )
         if len(journeys) == 1:
             return f"/encounter/{journeys[0]}", None, ""
         if not journeys:
             return no_update, html.P("Nothing found. Check the digits; leading zeros matter."), no_update
         found = [
-            html.Li(components.link(wording.shortened(journey), f"/encounter/{journey}")) for journey in journeys[:10]
+            html.Li(components.link(wording.shortened(journey), f"/encounter/{journey}"))
+            for journey in journeys[:10]
         ]
         return no_update, [html.P(f"{len(journeys)} encounters carry it:"), html.Ul(found)], no_update
 
@@ -216,5 +220,5 @@ def freshness(shown: Shown, settings: DashboardSettings, now: datetime) -> dict[
 
 
 def _stamp(path: str, search: str, body: Component) -> str:
-    drawn = json.dumps(body, cls=PlotlyJSONEncoder, sort_keys=True)
+    drawn = to_json_plotly(body, engine="json")
     return hashlib.blake2s(f"{path}{search}{drawn}".encode(), digest_size=16).hexdigest()

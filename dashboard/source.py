@@ -40,7 +40,9 @@ class Source(Protocol):
 
     def tiles(self, now: datetime) -> Sequence[Tile]: ...
 
-    def attention(self, now: datetime, limit: int, workflow: str | None, facility: str | None) -> list[InstanceRow]: ...
+    def attention(
+        self, now: datetime, limit: int, workflow: str | None, facility: str | None
+    ) -> list[InstanceRow]: ...
 
     def instances(
         self, workflow: str, now: datetime, state: InstanceState | None, limit: int
@@ -121,7 +123,10 @@ class StoreSource:
 
     def definitions(self) -> list[Definition]:
         result = self._handle().query(load_sql("dashboard.sql", "definitions.sql"))
-        return [Definition(name, version, bool(active), at, yaml) for name, version, active, at, yaml in result.rows]
+        return [
+            Definition(name, version, bool(active), at, yaml)
+            for name, version, active, at, yaml in result.rows
+        ]
 
     def record(self, looks: list[audit.Look]) -> None:
         audit.record(self._handle(), looks)

@@ -12,7 +12,9 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One state as it is shown.  glyph: for text without pictures (titles, CSV, terminals); tone: CSS class."""
+    """One state as it is shown. glyph: for text without pictures (titles, CSV, terminals); tone: CSS
+    class.
+    """
 
     code: str
     word: str
@@ -43,7 +45,15 @@ STATES: Final[dict[str, State]] = {
     )
 }
 
-INSTANCE_STATES: Final = ("overdue", "failed", "at_risk", "on_track", "completed", "completed_late", "cancelled")
+INSTANCE_STATES: Final = (
+    "overdue",
+    "failed",
+    "at_risk",
+    "on_track",
+    "completed",
+    "completed_late",
+    "cancelled",
+)
 NEEDS_SOMEBODY: Final = ("overdue", "failed", "at_risk")
 
 _WORST_FIRST: Final = (
@@ -53,7 +63,9 @@ _WORST_FIRST: Final = (
 
 
 def state(code: str) -> State:
-    """The shown form of a state's code; a code this version does not know is shown as unknown, by its name."""
+    """The shown form of a state's code; a code this version does not know is shown as unknown, by its
+    name.
+    """
     found = STATES.get(code)
     return found if found else State(code, code.replace("_", " "), "ring", "◌", "unknown")
 
@@ -75,7 +87,9 @@ def worst(counts: dict[str, int]) -> str:
 
 
 def outcome_state(outcome: str) -> str:
-    """The state mark of one hop's outcome: accepted is good, silence of the peer is unknown, the rest failed."""
+    """The state mark of one hop's outcome: accepted is good, silence of the peer is unknown, the rest
+    failed.
+    """
     if outcome == "accepted":
         return "met"
     return "failed" if outcome in ("rejected", "error", "timeout", "mismatched") else "unknown"

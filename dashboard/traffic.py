@@ -32,9 +32,10 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class InterfaceRow:
-    """One interface.  Rates are messages per minute; shares 0 to 1; latency in milliseconds; None: no data.
+    """One interface. Rates are messages per minute; shares 0 to 1; latency in milliseconds; None: no data.
 
-    state: on_track, at_risk (errors above 2 %), failed (above 20 %), silent, or unknown (no traffic in a day).
+    state: on_track, at_risk (errors above 2 %), failed (above 20 %), silent, or unknown (no traffic in a
+    day).
     """
 
     name: str
@@ -58,7 +59,7 @@ def judge(
     last_seen: datetime | None, usual: float | None, error_rate: float | None, day: int, now: datetime
 ) -> str:
     """The state of an interface from what was seen of it; unknown is never green."""
-    if last_seen is None or day == 0 and not usual:
+    if last_seen is None or (day == 0 and not usual):
         return "unknown"
     if usual:
         patience = max(_SHORTEST_SILENCE, timedelta(minutes=_SURPRISE / usual))

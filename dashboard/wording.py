@@ -52,8 +52,9 @@ def milliseconds(value: float | None) -> str:
 
 
 def moment(at: datetime | None, zone: tzinfo, now: datetime) -> str:
-    """A time as short as `now` allows: `14:02` today, `Wed 17:00` within six days, `12 Mar 14:02`, with a year
-    when it is another one."""
+    """A time as short as `now` allows: `14:02` today, `Wed 17:00` within six days, `12 Mar 14:02`, with a
+    year when it is another one.
+    """
     if at is None:
         return ABSENT
     local, today = at.astimezone(zone), now.astimezone(zone)

@@ -1,4 +1,6 @@
-"""What the integration team looks at: is everything that must run running, what is defined, who looked at whom."""
+"""What the integration team looks at: is everything that must run running, what is defined, who looked at
+whom.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from dash.development.base_component import Component
 
 from dashboard import components, wording
 from dashboard.audit import Look
+from dashboard.components import wild
 from dashboard.pages.frame import Frame, heading
 from dashboard.source import Definition
 
@@ -30,11 +33,15 @@ _CHECK_STATES = {"ok": "on_track", "warning": "at_risk", "failed": "failed"}
 _CHECK_WORDS = {"ok": "fine", "warning": "look at this", "failed": "broken"}
 
 
-def view(frame: Frame, checks: Sequence[Check], definitions: Sequence[Definition], looks: Sequence[Look]) -> Component:
+def view(
+    frame: Frame, checks: Sequence[Check], definitions: Sequence[Definition], looks: Sequence[Look]
+) -> Component:
     """Three parts; the doctor's come from the process that runs the dashboard."""
     return html.Div(
         [
-            heading("Administration", lead=f"Health, definitions and who looked · times in {frame.zone_name}"),
+            heading(
+                "Administration", lead=f"Health, definitions and who looked · times in {frame.zone_name}"
+            ),
             html.Section([html.H2("Health"), _doctor(checks)]),
             html.Section([html.H2("Workflows"), *_definitions(frame, definitions)]),
             html.Section([html.H2("Who looked"), _looks(frame, looks)]),
@@ -46,7 +53,8 @@ def view(frame: Frame, checks: Sequence[Check], definitions: Sequence[Definition
 def _doctor(checks: Sequence[Check]) -> Component:
     if not checks:
         return components.nothing(
-            "Nothing reports here", "This dashboard runs alone; ask caretrail doctor on the machine of the collector."
+            "Nothing reports here",
+            "This dashboard runs alone; ask caretrail doctor on the machine of the collector.",
         )
     return html.Ul([_check(check) for check in checks], className="checks")
 
@@ -65,13 +73,15 @@ def _check(check: Check) -> Component:
                 ]
             ),
         ],
-        **{"data-check": check.name, "data-state": check.state},
+        **wild({"data-check": check.name, "data-state": check.state}),
     )
 
 
 def _definitions(frame: Frame, definitions: Sequence[Definition]) -> list[Component]:
     if not definitions:
-        return [components.nothing("No workflow is defined", "Put a YAML file into workflows/ and start again.")]
+        return [
+            components.nothing("No workflow is defined", "Put a YAML file into workflows/ and start again.")
+        ]
     return [
         html.Details(
             [

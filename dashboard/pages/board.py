@@ -12,6 +12,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboard import components, wording
+from dashboard.components import wild
 from dashboard.pages.frame import Frame, chips, heading, needs_row
 from dashboard.states import severity, state, worst
 from dashboard.traffic import InterfaceRow
@@ -38,32 +39,38 @@ def view(
 
 def title(tiles: Sequence[Tile]) -> str:
     """The tab's title says the worst first: `■ 12 overdue · Caretrail`."""
-    red = {code: sum(tile.counts.get(code, 0) for tile in tiles) for code in ("failed", "overdue", "at_risk")}
+    red = {
+        code: sum(counted(tile).get(code, 0) for tile in tiles) for code in ("failed", "overdue", "at_risk")
+    }
     found = [f"{state(code).glyph} {number} {state(code).word}" for code, number in red.items() if number]
     return (" ".join(found[:2]) or "● all on track") + " · Caretrail" if tiles else "Caretrail"
+
+
+def counted(tile: Tile) -> dict[str, int]:
+    """Instances by the code of their state."""
+    return {str(code): number for code, number in tile.counts.items()}
 
 
 def _tiles(frame: Frame, tiles: Sequence[Tile]) -> Component:
     if not tiles:
         return components.nothing(
             "No workflow is active yet",
-            "Put a workflow file into workflows/ and start Caretrail again, or load history with caretrail replay.",
+            "Put a workflow file into workflows/ and start again, or load history: caretrail replay.",
         )
-    ordered = sorted(tiles, key=lambda tile: (severity(worst(dict(tile.counts))), tile.title))
+    ordered = sorted(tiles, key=lambda tile: (severity(worst(counted(tile))), tile.title))
     return html.Section(
         [_tile(tile) for tile in ordered],
         className="tiles" + (" alone" if len(tiles) == 1 else ""),
-        **{"aria-label": "Workflows, worst first"},
+        **wild({"aria-label": "Workflows, worst first"}),
     )
 
 
 def _tile(tile: Tile) -> Component:
-    counts = dict(tile.counts)
+    counts = counted(tile)
     code = worst(counts)
     usual = "usual " + wording.percent(tile.usual) if tile.usual is not None else "no usual yet"
     spark_title = (
-        f"{tile.title} on time, hour by hour over 24 hours: now "
-        f"{wording.percent(tile.on_time_24h)}, {usual}"
+        f"{tile.title} on time, hour by hour over 24 hours: now {wording.percent(tile.on_time_24h)}, {usual}"
     )
     below = tile.on_time_24h is not None and tile.usual is not None and tile.on_time_24h < tile.usual - 0.02
     return html.Article(
@@ -91,12 +98,12 @@ def _tile(tile: Tile) -> Component:
             _bar(counts),
         ],
         className=f"tile {state(code).tone}",
-        **{"data-workflow": tile.workflow, "data-state": code},
+        **wild({"data-workflow": tile.workflow, "data-state": code}),
     )
 
 
 def _number(tile: Tile, code: str) -> Component:
-    number = dict(tile.counts).get(code, 0)
+    number = counted(tile).get(code, 0)
     shown = state(code)
     return components.link(
         [
@@ -104,8 +111,8 @@ def _number(tile: Tile, code: str) -> Component:
             html.Span([components.mark(code), shown.word], className="of"),
         ],
         f"/exceptions?workflow={tile.workflow}&state={code}",
-        className=f"number {shown.tone}" + ("" if number else " none"),
-        **{"data-count": code},
+        className=f"number {shown.tone}" + (" long" if number > 999 else "" if number else " none"),
+        **wild({"data-count": code}),
     )
 
 
@@ -128,12 +135,19 @@ def _bar(counts: dict[str, int]) -> Component:
     for code in _BAR_STATES:
         width = 1000 * counts.get(code, 0) / total
         tone = f"{state(code).tone} {code}"
-        pieces.append(["rect", {"x": round(left, 1), "y": 0, "width": round(width, 1), "height": 6, "className": tone}])
+        pieces.append(
+            ["rect", {"x": round(left, 1), "y": 0, "width": round(width, 1), "height": 6, "className": tone}]
+        )
         left += width
     return components.Drawing(
         [
             "svg",
-            {"className": "bar", "viewBox": "0 0 1000 6", "preserveAspectRatio": "none", "aria-hidden": "true"},
+            {
+                "className": "bar",
+                "viewBox": "0 0 1000 6",
+                "preserveAspectRatio": "none",
+                "aria-hidden": "true",
+            },
             *pieces,
         ]
     )
@@ -151,12 +165,14 @@ def _strip(lines: Sequence[InterfaceRow]) -> Component:
             "/interfaces",
             className=f"line {state(line.state).tone}",
         )
-        for line in sorted(lines, key=lambda line: (severity(line.state), line.name))
+        for line in sorted(lines, key=lambda line: line.name)
     ]
     return html.Section(
         [
             html.H2("Interfaces"),
-            html.Div(items or [html.Span("none has spoken in the last week", className="muted")], className="lines"),
+            html.Div(
+                items or [html.Span("none has spoken in the last week", className="muted")], className="lines"
+            ),
         ],
         className="strip",
     )
@@ -173,9 +189,7 @@ def _line_words(line: InterfaceRow) -> str:
 
 def _needs(frame: Frame, rows: Sequence[InstanceRow], tiles: Sequence[Tile]) -> Component:
     facilities = sorted({row.facility for row in rows if row.facility})
-    total = sum(
-        dict(tile.counts).get(code, 0) for tile in tiles for code in ("overdue", "failed", "at_risk")
-    )
+    total = sum(counted(tile).get(code, 0) for tile in tiles for code in ("overdue", "failed", "at_risk"))
     chosen = frame.query.get("facility")
     filters = (
         chips(frame, "facility", "Facility", [("", "all"), *((name, name) for name in facilities)])

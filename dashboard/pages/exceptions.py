@@ -17,15 +17,17 @@ from dashboard.states import INSTANCE_STATES, NEEDS_SOMEBODY, state
 from slo.workflows.rows import InstanceRow, Tile
 
 CSV_COLUMNS = (
-    "workflow", "journey", "occurrence", "state", "step", "reason", "started_at", "deadline", "late_s", "facility",
-    "owner",
+    "workflow", "journey", "occurrence", "state", "step", "reason", "started_at", "deadline", "late_s",
+    "facility", "owner",
 )  # fmt: skip
 
 
 def view(frame: Frame, rows: Sequence[InstanceRow], tiles: Sequence[Tile], limit: int) -> Component:
     """The list with its filters; rows are those the address asks for, at most `limit`."""
     chosen = frame.query.get("state", "")
-    facilities = sorted({row.facility for row in rows if row.facility} | {frame.query.get("facility", "")} - {""})
+    facilities = sorted(
+        {row.facility for row in rows if row.facility} | {frame.query.get("facility", "")} - {""}
+    )
     kept = {name: frame.query[name] for name in ("workflow", "state", "facility") if frame.query.get(name)}
     return html.Div(
         [
@@ -43,11 +45,16 @@ def view(frame: Frame, rows: Sequence[InstanceRow], tiles: Sequence[Tile], limit
                         [("", "needs somebody"), *((code, state(code).word) for code in INSTANCE_STATES)],
                     ),
                     chips(
-                        frame, "workflow", "Workflow", [("", "all"), *((tile.workflow, tile.title) for tile in tiles)]
+                        frame,
+                        "workflow",
+                        "Workflow",
+                        [("", "all"), *((tile.workflow, tile.title) for tile in tiles)],
                     )
                     if len(tiles) > 1 or frame.query.get("workflow")
                     else None,
-                    chips(frame, "facility", "Facility", [("", "all"), *((name, name) for name in facilities)])
+                    chips(
+                        frame, "facility", "Facility", [("", "all"), *((name, name) for name in facilities)]
+                    )
                     if len(facilities) > 1 or frame.query.get("facility")
                     else None,
                 ],
@@ -67,7 +74,9 @@ def view(frame: Frame, rows: Sequence[InstanceRow], tiles: Sequence[Tile], limit
 def _sentence(rows: Sequence[InstanceRow], chosen: str, limit: int) -> str:
     words = state(chosen).word if chosen else "overdue, failed or at risk"
     if len(rows) >= limit:
-        return f"The worst {wording.count(limit)} encounters that are {words}; narrow the filters to see others."
+        return (
+            f"The worst {wording.count(limit)} encounters that are {words}; narrow the filters to see others."
+        )
     return f"{wording.plural(len(rows), 'encounter')} {words}, worst first."
 
 

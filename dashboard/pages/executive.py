@@ -1,7 +1,8 @@
-"""Monday, eight o'clock: are discharges turning into bills in time, is it better, what made it worse, can I trust it.
+"""Monday, eight o'clock: are discharges turning into bills in time, is it better, what made it worse, can
+I trust it.
 
-Six numbers a workflow, each with its trend, target, sentence and definition; then what moved.  Aggregates only.
-Prints on one page.
+Six numbers a workflow, each with its trend, target, sentence and definition; then what moved. Aggregates
+only. Prints on one page.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboard import components, wording
+from dashboard.components import wild
 from dashboard.pages.frame import Frame, heading
 from slo.kpis import Figure, Mover, WorkflowKpi
 
@@ -27,20 +29,13 @@ CSV_COLUMNS = ("workflow", "number", "unit", "value", "previous", "target", "enc
 
 def view(frame: Frame, kpis: Sequence[WorkflowKpi]) -> Component:
     """One section a workflow, or what has to happen before there are numbers."""
-    since = min((kpi.since for kpi in kpis), default=None)
-    period = (
-        f"{wording.moment(since, frame.zone, frame.now).split(' ')[0]} to today, compared with the same length before"
-        if since
-        else ""
-    )
-    period = _period(frame, kpis) or period
     return html.Div(
         [
             heading(
-                "Are discharges turning into bills in time?" if len(kpis) == 1 else "Executive summary",
+                _question(kpis),
                 html.A("Download CSV", href="/export/executive.csv", className="button"),
-                html.Button("Print", className="button", **{"data-print": "1"}),
-                lead=period,
+                html.Button("Print", className="button", **wild({"data-print": "1"})),
+                lead=_period(frame, kpis),
             ),
             *(_workflow(frame, kpi) for kpi in kpis),
             None
@@ -52,6 +47,13 @@ def view(frame: Frame, kpis: Sequence[WorkflowKpi]) -> Component:
         ],
         className="executive",
     )
+
+
+def _question(kpis: Sequence[WorkflowKpi]) -> str:
+    """The question of the page: of the one workflow there is, or of all."""
+    if [kpi.workflow for kpi in kpis] == ["discharge-to-cash"]:
+        return "Are discharges turning into bills in time?"
+    return "Does what happens reach where it has to, in time?"
 
 
 def _period(frame: Frame, kpis: Sequence[WorkflowKpi]) -> str:
@@ -79,11 +81,14 @@ def _workflow(frame: Frame, kpi: WorkflowKpi) -> Component:
                 [html.H2(kpi.title), html.Span(f"owner {kpi.owner or 'nobody'}", className="muted")],
                 className="section-head",
             ),
-            html.Div([_figure(kpi, figure, index == 0) for index, figure in enumerate(kpi.figures)], className="figures"),
+            html.Div(
+                [_figure(kpi, figure, index == 0) for index, figure in enumerate(kpi.figures)],
+                className="figures",
+            ),
             html.Div([_movers(kpi), _incidents(frame, kpi)], className="why"),
         ],
         className="kpi",
-        **{"data-workflow": kpi.workflow},
+        **wild({"data-workflow": kpi.workflow}),
     )
 
 
@@ -92,7 +97,6 @@ def _figure(kpi: WorkflowKpi, figure: Figure, first: bool) -> Component:
     values = [point.value for point in figure.trend]
     target = f"target {amount(figure, figure.target)}" if figure.target is not None else ""
     missed = figure.on_target is False
-    number, _, unit = amount(figure, figure.value).partition(wording.NBSP)
     return html.Article(
         [
             html.Div(
@@ -101,11 +105,15 @@ def _figure(kpi: WorkflowKpi, figure: Figure, first: bool) -> Component:
             ),
             html.Div(
                 [
-                    html.Span([number, html.Small(wording.NBSP + unit) if unit else ""], className="figure-value"),
+                    html.Span(components.sized(amount(figure, figure.value)), className="figure-value"),
                     html.Span(
                         [
                             html.Span(f"{arrow} {word}".strip(), className=f"direction {tone}"),
-                            html.Span(f" from {amount(figure, figure.previous)}" if figure.previous is not None else ""),
+                            html.Span(
+                                f" from {amount(figure, figure.previous)}"
+                                if figure.previous is not None
+                                else ""
+                            ),
                         ],
                         className="change",
                     ),
@@ -130,7 +138,7 @@ def _figure(kpi: WorkflowKpi, figure: Figure, first: bool) -> Component:
             ),
         ],
         className="figure first" if first else "figure",
-        **{"data-figure": figure.name},
+        **wild({"data-figure": figure.name}),
     )
 
 
@@ -159,7 +167,9 @@ def _movers(kpi: WorkflowKpi) -> Component:
             html.Div(
                 [
                     html.H3("What got better and worse"),
-                    components.definition("better and worse", [html.P(kpi.movers_definition.plain)], "executive"),
+                    components.definition(
+                        "better and worse", [html.P(kpi.movers_definition.plain)], "executive"
+                    ),
                 ],
                 className="figure-head",
             ),
@@ -174,7 +184,7 @@ def _mover(mover: Mover) -> Component:
     arrow, word, tone = _DIRECTIONS[mover.direction]
     return html.Li(
         [html.Span(f"{arrow} {word}", className=f"direction {tone}"), html.Span(mover.sentence)],
-        **{"data-direction": mover.direction},
+        **wild({"data-direction": mover.direction}),
     )
 
 
@@ -184,8 +194,8 @@ def _incidents(frame: Frame, kpi: WorkflowKpi) -> Component:
             [
                 frame.when(incident.first),
                 html.Span(
-                    f"{wording.duration(incident.seconds)} · {wording.plural(incident.affected, 'encounter')} · "
-                    f"most at {incident.step}"
+                    f"{wording.duration(incident.seconds)} · "
+                    f"{wording.plural(incident.affected, 'encounter')} · most at {incident.step}"
                 ),
             ]
         )
@@ -194,7 +204,9 @@ def _incidents(frame: Frame, kpi: WorkflowKpi) -> Component:
     return html.Div(
         [
             html.H3("Largest incidents"),
-            html.Ul(items, className="incidents") if items else html.P("None in this period.", className="muted"),
+            html.Ul(items, className="incidents")
+            if items
+            else html.P("None in this period.", className="muted"),
         ]
     )
 

@@ -15,6 +15,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboard import components, wording
+from dashboard.components import wild
 from slo.workflows.rows import InstanceRow
 
 
@@ -79,7 +80,7 @@ def chips(frame: Frame, name: str, label: str, options: list[tuple[str, str]]) -
             ),
         ],
         className="chips",
-        **{"aria-label": label},
+        **wild({"aria-label": label}),
     )
 
 
@@ -108,7 +109,9 @@ def needs_row(frame: Frame, row: InstanceRow) -> Component:
                     [
                         html.Span(missing, className="row-what"),
                         html.Span(
-                            " · ".join(part for part in (row.title, row.facility, f"began {started}") if part),
+                            " · ".join(
+                                part for part in (row.title, row.facility, f"began {started}") if part
+                            ),
                             className="row-more",
                         ),
                     ],
@@ -123,6 +126,6 @@ def needs_row(frame: Frame, row: InstanceRow) -> Component:
             ],
             href=f"/encounter/{row.journey}",
             className="row",
-            **{"data-row": "1", "data-state": row.state},
+            **wild({"data-row": "1", "data-state": row.state}),
         )
     )

@@ -1,4 +1,6 @@
-"""The catalogue as it is known from traffic: what each interface carries, how fast, how often refused, when last."""
+"""The catalogue as it is known from traffic: what each interface carries, how fast, how often refused,
+when last.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboard import components, wording
+from dashboard.components import wild
 from dashboard.pages.frame import Frame, heading
 from dashboard.states import severity, state
 from dashboard.traffic import InterfaceRow
@@ -37,7 +40,9 @@ def view(frame: Frame, lines: Sequence[InterfaceRow]) -> Component:
     ordered = sorted(lines, key=lambda line: (severity(line.state), line.name))
     table = html.Table(
         [
-            html.Thead(html.Tr([html.Th(word, className=kind or None, scope="col") for word, kind in _HEADS])),
+            html.Thead(
+                html.Tr([html.Th(word, className=kind or None, scope="col") for word, kind in _HEADS])
+            ),
             html.Tbody([_row(frame, line) for line in ordered]),
         ],
         className="cards",
@@ -47,7 +52,7 @@ def view(frame: Frame, lines: Sequence[InterfaceRow]) -> Component:
             heading(
                 "Interfaces",
                 html.A("Download CSV", href="/export/interfaces.csv", className="button"),
-                lead="Found from traffic. Now is the last 15 minutes; usual is the same hour of the last seven days.",
+                lead="From traffic. Now: the last 15 minutes; usual: the same hour of the last week.",
             ),
             table
             if ordered
@@ -61,20 +66,26 @@ def view(frame: Frame, lines: Sequence[InterfaceRow]) -> Component:
 
 def _row(frame: Frame, line: InterfaceRow) -> Component:
     road = f"{line.source or '?'} → {line.destination or '?'}"
-    carries = " · ".join((_PROTOCOLS.get(line.protocol, line.protocol), ", ".join(line.messages[:4]))).strip(" ·")
+    carries = " · ".join((_PROTOCOLS.get(line.protocol, line.protocol), ", ".join(line.messages[:4]))).strip(
+        " ·"
+    )
     silence = (frame.now - line.last_seen).total_seconds() if line.last_seen else None
     refused_title = f"{wording.count(line.errors_24h)} of {wording.count(line.messages_24h)} in 24 hours"
 
     def cell(label: str, value: str, tone: str = "", hint: str = "") -> Component:
-        return html.Td(value, className=f"number {tone}".strip(), title=hint, **{"data-label": label})
+        return html.Td(value, className=f"number {tone}".strip(), title=hint, **wild({"data-label": label}))
 
     return html.Tr(
         [
             html.Th(
-                [html.Strong(line.name), html.Span(road, className="road"), html.Span(carries, className="muted")],
+                [
+                    html.Strong(line.name),
+                    html.Span(road, className="road"),
+                    html.Span(carries, className="muted"),
+                ],
                 scope="row",
             ),
-            html.Td(components.badge(line.state), **{"data-label": "State"}),
+            html.Td(components.badge(line.state), **wild({"data-label": "State"})),
             cell(
                 "Last seen",
                 f"{wording.duration(silence)} ago" if silence is not None else wording.ABSENT,
@@ -92,7 +103,7 @@ def _row(frame: Frame, line: InterfaceRow) -> Component:
             cell("p99", wording.milliseconds(line.latency_p99_ms)),
             cell("24 h", wording.count(line.messages_24h)),
         ],
-        **{"data-interface": line.name},
+        **wild({"data-interface": line.name}),
     )
 
 

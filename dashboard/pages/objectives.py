@@ -8,6 +8,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboard import components, wording
+from dashboard.components import wild
 from dashboard.pages.frame import Frame, heading
 from dashboard.states import severity, state
 from slo.objectives import ObjectiveStatus
@@ -26,8 +27,8 @@ def view(frame: Frame, statuses: Sequence[ObjectiveStatus]) -> Component:
         [
             heading(
                 "Objectives",
-                lead="Good is an encounter that met its deadlines; one that never arrived is bad. The budget is what "
-                "may go wrong within the window.",
+                lead="Good is an encounter that met its deadlines, bad one that never arrived. The budget is "
+                "what may go wrong within the window.",
             ),
             *(_card(frame, status) for status in ordered),
             None
@@ -44,7 +45,7 @@ def _card(frame: Frame, status: ObjectiveStatus) -> Component:
     objective, remaining = status.objective, status.budget_remaining
     days = objective.window.total_seconds() / 86400
     left = "unknown" if remaining is None else wording.percent(remaining)
-    runs_out = (
+    runs_out: list[components.Part] = (
         ["at this pace it ends ", frame.when(status.exhausted_at)]
         if status.exhausted_at and status.state != "exhausted"
         else []
@@ -58,7 +59,7 @@ def _card(frame: Frame, status: ObjectiveStatus) -> Component:
                 html.Td(_times(burn.long_rate), className="number"),
                 html.Td(_times(burn.short_rate), className="number"),
                 html.Td(_times(burn.window.factor), className="number"),
-                html.Td(components.badge("burning" if burn.firing else "healthy", "" if burn.firing else "")),
+                html.Td(components.badge("burning" if burn.firing else "healthy")),
             ]
         )
         for burn in status.burns
@@ -69,7 +70,10 @@ def _card(frame: Frame, status: ObjectiveStatus) -> Component:
                 [
                     components.badge(status.state),
                     html.H2(objective.title or objective.name),
-                    html.Span(f"{objective.workflow}{' · ' + objective.step if objective.step else ''}", className="muted"),
+                    html.Span(
+                        f"{objective.workflow}{' · ' + objective.step if objective.step else ''}",
+                        className="muted",
+                    ),
                 ]
             ),
             html.Div(
@@ -83,7 +87,11 @@ def _card(frame: Frame, status: ObjectiveStatus) -> Component:
                     _number(
                         "Budget left",
                         left,
-                        [f"of {status.budget_events:.1f} encounters", *([" · "] if runs_out else []), *runs_out],
+                        [
+                            f"of {status.budget_events:.1f} encounters",
+                            *([" · "] if runs_out else []),
+                            *runs_out,
+                        ],
                         state(status.state).tone,
                     ),
                 ],
@@ -100,7 +108,14 @@ def _card(frame: Frame, status: ObjectiveStatus) -> Component:
                                 html.Tr(
                                     [
                                         html.Th(word, scope="col")
-                                        for word in ("Alert", "Windows", "Long", "Short", "Alerts above", "State")
+                                        for word in (
+                                            "Alert",
+                                            "Windows",
+                                            "Long",
+                                            "Short",
+                                            "Alerts above",
+                                            "State",
+                                        )
                                     ]
                                 )
                             ),
@@ -114,7 +129,7 @@ def _card(frame: Frame, status: ObjectiveStatus) -> Component:
             else None,
         ],
         className=f"tile objective {state(status.state).tone}",
-        **{"data-objective": objective.name, "data-state": status.state},
+        **wild({"data-objective": objective.name, "data-state": status.state}),
     )
 
 
@@ -142,6 +157,15 @@ def _budget(remaining: float | None, code: str) -> Component:
             {"className": "bar tall", "viewBox": "0 0 1000 10", "preserveAspectRatio": "none", "role": "img"},
             ["title", {}, title],
             ["rect", {"x": 0, "y": 0, "width": 1000, "height": 10, "className": "ground"}],
-            ["rect", {"x": 0, "y": 0, "width": round(1000 * share, 1), "height": 10, "className": state(code).tone}],
+            [
+                "rect",
+                {
+                    "x": 0,
+                    "y": 0,
+                    "width": round(1000 * share, 1),
+                    "height": 10,
+                    "className": state(code).tone,
+                },
+            ],
         ]
     )

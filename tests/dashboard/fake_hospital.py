@@ -15,7 +15,17 @@ from dashboard.traffic import InterfaceRow
 from slo import kpis
 from slo.kpis import Figure, Incident, Mover, TrendPoint, WorkflowKpi
 from slo.objectives import Burn, BurnWindow, Objective, ObjectiveStatus, Tally
-from slo.workflows.rows import Found, Hop, InstanceRow, InstanceState, Journey, SealedKey, StepRow, StepState, Tile
+from slo.workflows.rows import (
+    Found,
+    Hop,
+    InstanceRow,
+    InstanceState,
+    Journey,
+    SealedKey,
+    StepRow,
+    StepState,
+    Tile,
+)
 from tracing.context import SiteKey
 from tracing.keys import Key, Sealer
 from tracing.store import Result, StoreUnavailable
@@ -44,7 +54,9 @@ REACHED: dict[str, tuple[StepState, StepState, StepState, StepState]] = {
 TOOK = (timedelta(milliseconds=420), timedelta(minutes=3), timedelta(minutes=7), timedelta(hours=26))
 
 
-def instance(state: InstanceState, ago: timedelta, journey: str = JOURNEY, facility: str = "NSH") -> InstanceRow:
+def instance(
+    state: InstanceState, ago: timedelta, journey: str = JOURNEY, facility: str = "NSH"
+) -> InstanceRow:
     """One discharge that began `ago` before NOW and is in `state`."""
     started = NOW - ago
     steps = []
@@ -63,7 +75,9 @@ def instance(state: InstanceState, ago: timedelta, journey: str = JOURNEY, facil
             )
         )
     open_steps = [step for step in steps if step.state in ("failed", "overdue", "at_risk", "pending")]
-    worst = open_steps[0] if open_steps and state not in ("completed", "completed_late", "cancelled") else None
+    worst = (
+        open_steps[0] if open_steps and state not in ("completed", "completed_late", "cancelled") else None
+    )
     return InstanceRow(
         workflow="discharge-to-cash",
         title="Discharge to cash",
@@ -114,8 +128,26 @@ def journey(state: InstanceState = "failed", ago: timedelta = timedelta(minutes=
     start = NOW - ago
     hops = [
         hop(start, "ehr-adt", "ehr", "engine", "ADT^A03", "AA", "accepted", 420),
-        hop(start + timedelta(seconds=4), "billing-adt-dft", "engine", "billing", "ADT^A03", "AA", "accepted", 88),
-        hop(start + timedelta(minutes=3), "billing-adt-dft", "engine", "billing", "DFT^P03", "AA", "accepted", 131),
+        hop(
+            start + timedelta(seconds=4),
+            "billing-adt-dft",
+            "engine",
+            "billing",
+            "ADT^A03",
+            "AA",
+            "accepted",
+            88,
+        ),
+        hop(
+            start + timedelta(minutes=3),
+            "billing-adt-dft",
+            "engine",
+            "billing",
+            "DFT^P03",
+            "AA",
+            "accepted",
+            131,
+        ),
     ]
     if state in ("failed", "completed"):
         refused = state == "failed"
@@ -132,13 +164,18 @@ def journey(state: InstanceState = "failed", ago: timedelta = timedelta(minutes=
         kind="visit",
         certainty="certain",
         trace_ids=[JOURNEY, "4bf92f3577b34da6a3ce929d0e0e4736"],
-        keys=[SealedKey(key.kind, key.authority, SEALER.token(key), SEALER.seal(key)) for key in (VISIT, ACCOUNT)],
+        keys=[
+            SealedKey(key.kind, key.authority, SEALER.token(key), SEALER.seal(key))
+            for key in (VISIT, ACCOUNT)
+        ],
         hops=hops,
         workflows=[row],
     )
 
 
-def tile(name: str, title: str, owner: str, counts: dict[str, int], on_time: float | None, usual: float) -> Tile:
+def tile(
+    name: str, title: str, owner: str, counts: dict[str, int], on_time: float | None, usual: float
+) -> Tile:
     """A tile with every state counted."""
     known: dict[InstanceState, int] = {
         "failed": 0, "overdue": 0, "at_risk": 0, "on_track": 0, "completed_late": 0, "completed": 0, "cancelled": 0,
@@ -164,10 +201,19 @@ def tile(name: str, title: str, owner: str, counts: dict[str, int], on_time: flo
     )
 
 
-def _figure(name: str, title: str, unit: kpis.model.Unit, better: kpis.model.Better, values: list[float], **more: float) -> Figure:
+def _figure(
+    name: str,
+    title: str,
+    unit: kpis.model.Unit,
+    better: kpis.model.Better,
+    values: list[float],
+    **more: float,
+) -> Figure:
     days = [date(2026, 2, 9) + timedelta(days=number) for number in range(30)]
     trend = tuple(
-        TrendPoint(day, values[0] + (values[1] - values[0]) * index / 29 + math.sin(index * 1.7) * more["swing"], 40)
+        TrendPoint(
+            day, values[0] + (values[1] - values[0]) * index / 29 + math.sin(index * 1.7) * more["swing"], 40
+        )
         for index, day in enumerate(days)
     )
     return Figure(
@@ -182,7 +228,9 @@ def _figure(name: str, title: str, unit: kpis.model.Unit, better: kpis.model.Bet
         target=more.get("target"),
         trend=trend,
         sentence="This is the sentence that says it in words.",
-        definition=kpis.Definition("What the number means, in one sentence.", "good / (good + bad)", f"{name}.sql"),
+        definition=kpis.Definition(
+            "What the number means, in one sentence.", "good / (good + bad)", f"{name}.sql"
+        ),
     )
 
 
@@ -195,19 +243,50 @@ def kpi() -> WorkflowKpi:
         owner="Revenue cycle",
         since=NOW - timedelta(days=30),
         until=NOW,
-        on_time=_figure("on_time", "Discharges on time", "ratio", "higher", [0.962, 0.974], swing=0.008, target=0.98),
-        cycle_median=_figure("cycle_median", "Discharge to claim, median", "seconds", "lower", [97000, 93600], swing=4000),
-        cycle_p90=_figure("cycle_p90", "Discharge to claim, p90", "seconds", "lower", [201000, 208800], swing=9000),
+        on_time=_figure(
+            "on_time", "Discharges on time", "ratio", "higher", [0.962, 0.974], swing=0.008, target=0.98
+        ),
+        cycle_median=_figure(
+            "cycle_median", "Discharge to claim, median", "seconds", "lower", [97000, 93600], swing=4000
+        ),
+        cycle_p90=_figure(
+            "cycle_p90", "Discharge to claim, p90", "seconds", "lower", [201000, 208800], swing=9000
+        ),
         incidents=_figure("incidents", "Incidents", "count", "lower", [5, 2], swing=0.4),
-        longest_incident=_figure("longest_incident", "Longest incident", "seconds", "lower", [7200, 4320], swing=600),
+        longest_incident=_figure(
+            "longest_incident", "Longest incident", "seconds", "lower", [7200, 4320], swing=600
+        ),
         affected=_figure("affected", "Encounters affected", "count", "lower", [61, 24], swing=3),
         incident_list=(
             Incident(first, first + timedelta(hours=1, minutes=12), 17, "ERP posted"),
-            Incident(first - timedelta(days=8), first - timedelta(days=8) + timedelta(minutes=30), 7, "billing ready"),
+            Incident(
+                first - timedelta(days=8),
+                first - timedelta(days=8) + timedelta(minutes=30),
+                7,
+                "billing ready",
+            ),
         ),
         movers=(
-            Mover("step", "ERP posted", "worse", 0.961, 0.984, 1204, 1177, "ERP posted: 96.1 % in time, was 98.4 %."),
-            Mover("facility", "NSH-NORTH", "better", 0.991, 0.958, 402, 390, "NSH-NORTH: 99.1 % in time, was 95.8 %."),
+            Mover(
+                "step",
+                "ERP posted",
+                "worse",
+                0.961,
+                0.984,
+                1204,
+                1177,
+                "ERP posted: 96.1 % in time, was 98.4 %.",
+            ),
+            Mover(
+                "facility",
+                "NSH-NORTH",
+                "better",
+                0.991,
+                0.958,
+                402,
+                390,
+                "NSH-NORTH: 99.1 % in time, was 95.8 %.",
+            ),
         ),
         movers_definition=kpis.Definition("Moved by more than chance explains.", "z > 2", "movers.sql"),
     )
@@ -218,8 +297,14 @@ def objective() -> ObjectiveStatus:
     window = BurnWindow("page", 14.4, timedelta(hours=1), timedelta(minutes=5), 5)
     return ObjectiveStatus(
         objective=Objective(
-            "discharge-on-time", "Discharges reach billing and ERP in time", "discharge-to-cash", "",
-            "discharge-to-cash", "", 0.98, timedelta(days=30),
+            "discharge-on-time",
+            "Discharges reach billing and ERP in time",
+            "discharge-to-cash",
+            "",
+            "discharge-to-cash",
+            "",
+            0.98,
+            timedelta(days=30),
         ),  # fmt: skip
         at=NOW,
         state="burning",
@@ -234,7 +319,9 @@ def objective() -> ObjectiveStatus:
     )
 
 
-def line(name: str, source: str, destination: str, state: str, rate: float, errors: float, silent_s: float) -> InterfaceRow:
+def line(
+    name: str, source: str, destination: str, state: str, rate: float, errors: float, silent_s: float
+) -> InterfaceRow:
     """An interface as the catalogue knows it."""
     return InterfaceRow(
         name=name,
@@ -270,9 +357,19 @@ class FakeHospital:
             tile("admission-readiness", "Admission to billing readiness", "Patient access",
                  {"on_track": 214, "completed": 1204}, 0.996, 0.995),
         ][:workflows]  # fmt: skip
-        states: list[InstanceState] = ["failed", "overdue", "overdue", "failed", "overdue", "at_risk", "at_risk"]
+        states: list[InstanceState] = [
+            "failed",
+            "overdue",
+            "overdue",
+            "failed",
+            "overdue",
+            "at_risk",
+            "at_risk",
+        ]
         self.rows = [
-            instance(code, timedelta(minutes=134 - 17 * index), _token(index), ("NSH", "NSH-NORTH")[index % 2])
+            instance(
+                code, timedelta(minutes=134 - 17 * index), _token(index), ("NSH", "NSH-NORTH")[index % 2]
+            )
             for index, code in enumerate(states)
         ]
         self.lines = [
@@ -287,12 +384,18 @@ class FakeHospital:
         self._ask()
         return self.tile_list
 
-    def attention(self, now: datetime, limit: int, workflow: str | None, facility: str | None) -> list[InstanceRow]:
+    def attention(
+        self, now: datetime, limit: int, workflow: str | None, facility: str | None
+    ) -> list[InstanceRow]:
         self._ask()
-        rows = [row for row in self.rows if workflow in (None, row.workflow) and facility in (None, row.facility)]
+        rows = [
+            row for row in self.rows if workflow in (None, row.workflow) and facility in (None, row.facility)
+        ]
         return rows[:limit]
 
-    def instances(self, workflow: str, now: datetime, state: InstanceState | None, limit: int) -> list[InstanceRow]:
+    def instances(
+        self, workflow: str, now: datetime, state: InstanceState | None, limit: int
+    ) -> list[InstanceRow]:
         self._ask()
         return [row for row in self.rows if row.workflow == workflow and state in (None, row.state)][:limit]
 
@@ -329,7 +432,9 @@ class FakeHospital:
         return [objective()]
 
     def definitions(self) -> list[Definition]:
-        return [Definition("discharge-to-cash", 1, True, NOW - timedelta(days=30), "apiVersion: caretrail/v1\n")]
+        return [
+            Definition("discharge-to-cash", 1, True, NOW - timedelta(days=30), "apiVersion: caretrail/v1\n")
+        ]
 
     def record(self, looks: list[Look]) -> None:
         self._ask()
