@@ -7,7 +7,6 @@ into an alert.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
@@ -15,6 +14,7 @@ from urllib.parse import quote, urlencode
 from slo.alerts.model import Alert
 from slo.alerts.observations import InterfaceActivity, Observations
 from slo.calendars.maintenance import Maintenance, covering
+from slo.calendars.spoken import span
 
 #: If silence were chance, so many messages expected and none seen would happen less than once in a thousand.
 CERTAINLY_MISSED = 7.0
@@ -166,14 +166,6 @@ def page(base: str, name: str, **query: str) -> str:
         return ""
     address = f"{base.rstrip('/')}/{quote(name)}"
     return f"{address}?{urlencode(query)}" if query else address
-
-
-def span(duration: timedelta) -> str:
-    """A duration as people say it: `4 min`, `2 h 14 min`, `3 d 2 h`."""
-    minutes = max(0, int(duration.total_seconds() // 60))
-    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
-    parts: Iterable[str] = (f"{days} d" * bool(days), f"{hours} h" * bool(hours), f"{rest} min" * bool(rest))
-    return " ".join([part for part in parts if part][:2]) or "less than a minute"
 
 
 def count(number: int, noun: str) -> str:

@@ -4,6 +4,15 @@ Called by the dashboard and the REST interface. Every number carries its definit
 period before it; a number without data is None, never zero or a hundred per cent.
 """
 
+from slo.kpis.executive import executive
 from slo.kpis.model import Definition, Figure, Incident, Mover, TrendPoint, WorkflowKpi
 
-__all__ = ["Definition", "Figure", "Incident", "Mover", "TrendPoint", "WorkflowKpi"]
+__all__ = [
+    "Definition",
+    "Figure",
+    "Incident",
+    "Mover",
+    "TrendPoint",
+    "WorkflowKpi",
+    "executive",
+]

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from slo.alerts.conditions import ConditionSettings, evaluate, labels, page, span
+from slo.alerts.conditions import ConditionSettings, evaluate, labels, page
 from slo.alerts.model import Alert
 from slo.alerts.observations import InterfaceActivity, Observations, StepTrouble
 from slo.calendars import Maintenance
@@ -128,17 +128,3 @@ def test_labels_and_links_carry_nothing_odd() -> None:
     assert labels(interface="ehr\n\x00adt" + "x" * 200) == (("interface", ("ehradt" + "x" * 200)[:128]),)
     assert page("", "exceptions", workflow="a") == ""
     assert page("http://h/", "exceptions", workflow="a b") == "http://h/exceptions?workflow=a+b"
-
-
-@pytest.mark.parametrize(
-    ("duration", "text"),
-    [
-        (timedelta(seconds=20), "less than a minute"),
-        (4 * MINUTE, "4 min"),
-        (2 * HOUR + 14 * MINUTE, "2 h 14 min"),
-        (3 * DAY + 2 * HOUR + MINUTE, "3 d 2 h"),
-        (DAY, "1 d"),
-    ],
-)
-def test_durations_are_said_as_people_do(duration: timedelta, text: str) -> None:
-    assert span(duration) == text
