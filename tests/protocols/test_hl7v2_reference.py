@@ -21,7 +21,7 @@ FIELD_TEXT = st.lists(
 LINES = st.lists(
     st.tuples(st.sampled_from(["PID", "PV1", "OBX", "ZZ1"]), st.lists(FIELD_TEXT, max_size=6)), max_size=6
 )
-NUMBER = st.sampled_from([0, 1, 2, 3])
+NUMBER = st.sampled_from([0, 0, 0, 1, 1, 2, 3])
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ ASKED = st.builds(
     Asked,
     st.sampled_from(["MSH", "PID", "PV1", "OBX", "ZZ1"]),
     NUMBER,
-    st.integers(1, 7),
+    st.integers(1, 4),
     NUMBER,
     NUMBER,
     NUMBER,
@@ -98,10 +98,10 @@ def naive(payload: str, asked: Asked) -> str | None:
     return out
 
 
-@settings(max_examples=400)
-@given(SEPARATORS, LINES, ASKED, st.sampled_from(["\r", "\n", "\r\n"]))
+@settings(max_examples=300)
+@given(SEPARATORS, LINES, st.lists(ASKED, min_size=5, max_size=10), st.sampled_from(["\r", "\n", "\r\n"]))
 def test_get_equals_the_naive_reader(
-    signs: str, lines: list[tuple[str, list[str]]], asked: Asked, end: str
+    signs: str, lines: list[tuple[str, list[str]]], asked: list[Asked], end: str
 ) -> None:
     field = signs[0]
     written = [field.join(("MSH" + signs, "EHR", "<1>A<1>"))]
@@ -109,4 +109,5 @@ def test_get_equals_the_naive_reader(
     payload = end.join(written) + end
     for place in range(1, 5):  # <1> to <4> stand for component, repetition, escape, subcomponent
         payload = payload.replace(f"<{place}>", signs[place])
-    assert parse(payload.encode()).get(asked.path) == naive(payload, asked)
+    message = parse(payload.encode())
+    assert [message.get(one.path) for one in asked] == [naive(payload, one) for one in asked]

@@ -147,8 +147,8 @@ def test_lost_padding_is_reported_and_the_file_read_all_the_same() -> None:
         ("SE*4*0001~", "", "SE is missing"),
         ("GE*1*77~", "GE*3*77~", "GE01 declares 3 transaction sets, 1 were read"),
         ("GE*1*77~", "", "GE is missing"),
-        ("IEA*1*", "IEA*x*", "IEA01 declares x groups, 1 were read"),
-        ("GE*1*77~", "XX*1~GE*1*77~", "segment 'XX' stands outside any transaction set"),
+        ("IEA*1*", "IEA*DOE*", "IEA01 declares no number of groups, 1 were read"),
+        ("GE*1*77~", "DOE*1~GE*1*77~", "a segment stands outside any transaction set"),
     ],
 )
 def test_departures_from_the_standard_are_named_and_read(old: str, new: str, finding: str) -> None:
@@ -175,6 +175,14 @@ def test_names_are_read_in_utf_8_and_in_latin_1() -> None:
     data = FILE.replace("BHT*0019", "NM1*41*2*MÜLLER~BHT*0019").replace("SE*4", "SE*5")
     for codec in ("utf-8", "latin-1"):
         assert only(data.encode(codec)).transactions[0].segments[1][3] == "MÜLLER"
+
+
+def test_what_was_found_never_repeats_what_the_file_says() -> None:
+    damaged = (
+        FILE.replace("SE*4*", "SE*DOE*").replace("GE*1*", "DOE*JANE~GE*DOE*").replace("IEA*1*", "IEA*DOE*")
+    )
+    assert len(findings(damaged.encode())) == 4
+    assert "DOE" not in "".join(findings(damaged.encode()))
 
 
 @given(st.binary(max_size=200), st.integers(0, len(FILE)), st.integers(0, 30))

@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 _UTF16: Final = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_LEAD: Final = b"\r\n\t \x00\x0b"
 _NULL: Final = b'""'
 
 _MESSAGE_CODE = compile_path("MSH-9.1")
@@ -319,7 +320,7 @@ def _unwrap(payload: bytes) -> bytes:
     codec = _UTF16.get(payload[:2])
     if codec:
         payload = payload[2:].decode(codec, "replace").encode()
-    data = payload.removeprefix(BOM).lstrip(b"\r\n\t \x00")
+    data = payload.lstrip(_LEAD).removeprefix(BOM).lstrip(_LEAD)
     if data[:3] in ENVELOPE:
         data = next(iter(split_batch(data)), b"")
     if data[:3] != b"MSH":

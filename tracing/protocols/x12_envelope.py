@@ -251,7 +251,7 @@ class _Reader:
             isa13, _, _, code, note = (*segment[1:], "", "", "", "", "")[:5]
             self.acknowledgements.append(InterchangeAcknowledgement(isa13, code, note))
         else:
-            self._found(f"segment {name[:3]!r} stands outside any transaction set", at)
+            self._found("a segment stands outside any transaction set", at)
 
     def _close_group(self, at: int, trailer: Segment | None) -> None:
         self._close_transaction(at, None)
@@ -292,8 +292,10 @@ class _Reader:
 
     def _trailer(self, name: str, segment: Segment, count: int, of: str, control: str, at: int) -> None:
         declared = _at(segment, 1)
-        if not declared.isdecimal() or int(declared) != count:
-            self._found(f"{name}01 declares {declared[:10] or 'no'} {of}, {count} were read", at)
+        if not (declared.isdecimal() and len(declared) <= 10 and int(declared) == count):
+            # Only a number is repeated: in a damaged file anything may stand here, a name as well.
+            stated = declared if declared.isdecimal() and len(declared) <= 10 else "no number of"
+            self._found(f"{name}01 declares {stated} {of}, {count} were read", at)
         if _at(segment, 2) != control:
             self._found(f"{name}02 is not the control number of its header", at)
 
