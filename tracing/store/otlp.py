@@ -1,3 +1,29 @@
+"""How OTLP enters: the table, the format and the settings with which ClickHouse decodes it by itself.
+
+Used by `Store.insert_otlp` only. Must never look into a body: decoding is the engine's work.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tracing.store.statements import load_sql
+
 OTLP_TABLE = "otlp_in"
 OTLP_FORMAT = "ProtobufSingle"
-INGEST_SETTINGS: dict[str, object] = {}
+
+
+def ingest_settings(token: str) -> dict[str, Any]:
+    """Settings of one OTLP insert. Repeated messages of the format concatenate, so that any number of
+    requests one after another decode as one row."""
+    return {
+        "format_schema_source": "string",
+        "format_schema": load_sql("tracing.store", "otlp.proto"),
+        "format_schema_message_name": "ExportTraceServiceRequest",
+        # Tells false and 0 from absent: the column `kind` names the field of the oneof that was there.
+        "input_format_protobuf_oneof_presence": 1,
+        "insert_deduplication_token": token,
+        # The tables replace equal rows when they merge; doing it in every insert costs and decides nothing.
+        "optimize_on_insert": 0,
+        "output_format_json_escape_forward_slashes": 0,
+    }

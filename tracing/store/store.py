@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tracing.store import check as schema_check
 from tracing.store import migrate as schema
 from tracing.store.errors import StoreRefused, StoreUnavailable, is_passing
-from tracing.store.otlp import INGEST_SETTINGS, OTLP_FORMAT, OTLP_TABLE
+from tracing.store.otlp import OTLP_FORMAT, OTLP_TABLE, ingest_settings
 from tracing.store.target import Target, parse_target
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Store:
                 OTLP_TABLE,
                 insert_block=body,
                 fmt=OTLP_FORMAT,
-                settings={**INGEST_SETTINGS, "insert_deduplication_token": token},
+                settings=ingest_settings(token),
             )
 
     def migrate(self) -> list[str]:

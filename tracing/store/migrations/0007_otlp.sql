@@ -1,0 +1,439 @@
+-- otlp_in: where Store.insert_otlp puts request bodies; keeps nothing. Its columns are the paths of otlp.proto.
+-- Every level of repetition is a level of arrays: a whole body is one row here and becomes spans in otlp_spans.
+CREATE TABLE IF NOT EXISTS ${view:otlp_in}
+(
+    `resource_spans.resource.attributes.key` Array(Array(String)),
+    `resource_spans.resource.attributes.value.kind` Array(Array(Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))),
+    `resource_spans.resource.attributes.value.string_value` Array(Array(String)),
+    `resource_spans.resource.attributes.value.bool_value` Array(Array(UInt8)),
+    `resource_spans.resource.attributes.value.int_value` Array(Array(Int64)),
+    `resource_spans.resource.attributes.value.double_value` Array(Array(Float64)),
+    `resource_spans.resource.attributes.value.bytes_value` Array(Array(String)),
+    `resource_spans.resource.attributes.value.array_value.values` Array(Array(Array(String))),
+    `resource_spans.resource.attributes.value.kvlist_value.values.key` Array(Array(Array(String))),
+    `resource_spans.resource.attributes.value.kvlist_value.values.value` Array(Array(Array(String))),
+    `resource_spans.scope_spans.scope.name` Array(Array(String)),
+    `resource_spans.scope_spans.scope.version` Array(Array(String)),
+    `resource_spans.scope_spans.scope.attributes.key` Array(Array(Array(String))),
+    `resource_spans.scope_spans.scope.attributes.value.kind` Array(Array(Array(Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))),
+    `resource_spans.scope_spans.scope.attributes.value.string_value` Array(Array(Array(String))),
+    `resource_spans.scope_spans.scope.attributes.value.bool_value` Array(Array(Array(UInt8))),
+    `resource_spans.scope_spans.scope.attributes.value.int_value` Array(Array(Array(Int64))),
+    `resource_spans.scope_spans.scope.attributes.value.double_value` Array(Array(Array(Float64))),
+    `resource_spans.scope_spans.scope.attributes.value.bytes_value` Array(Array(Array(String))),
+    `resource_spans.scope_spans.scope.attributes.value.array_value.values` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.scope.attributes.value.kvlist_value.values.key` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.scope.attributes.value.kvlist_value.values.value` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.trace_id` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.span_id` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.trace_state` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.parent_span_id` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.name` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.kind` Array(Array(Array(Int32))),
+    `resource_spans.scope_spans.spans.start_time_unix_nano` Array(Array(Array(UInt64))),
+    `resource_spans.scope_spans.spans.end_time_unix_nano` Array(Array(Array(UInt64))),
+    `resource_spans.scope_spans.spans.status.message` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.status.code` Array(Array(Array(Int32))),
+    `resource_spans.scope_spans.spans.flags` Array(Array(Array(UInt32))),
+    `resource_spans.scope_spans.spans.attributes.key` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.attributes.value.kind` Array(Array(Array(Array(Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))),
+    `resource_spans.scope_spans.spans.attributes.value.string_value` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.attributes.value.bool_value` Array(Array(Array(Array(UInt8)))),
+    `resource_spans.scope_spans.spans.attributes.value.int_value` Array(Array(Array(Array(Int64)))),
+    `resource_spans.scope_spans.spans.attributes.value.double_value` Array(Array(Array(Array(Float64)))),
+    `resource_spans.scope_spans.spans.attributes.value.bytes_value` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.attributes.value.array_value.values` Array(Array(Array(Array(Array(String))))),
+    `resource_spans.scope_spans.spans.attributes.value.kvlist_value.values.key` Array(Array(Array(Array(Array(String))))),
+    `resource_spans.scope_spans.spans.attributes.value.kvlist_value.values.value` Array(Array(Array(Array(Array(String))))),
+    `resource_spans.scope_spans.spans.events.time_unix_nano` Array(Array(Array(Array(UInt64)))),
+    `resource_spans.scope_spans.spans.events.name` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.events.attributes.key` Array(Array(Array(Array(Array(String))))),
+    `resource_spans.scope_spans.spans.events.attributes.value.kind` Array(Array(Array(Array(Array(Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))))),
+    `resource_spans.scope_spans.spans.events.attributes.value.string_value` Array(Array(Array(Array(Array(String))))),
+    `resource_spans.scope_spans.spans.events.attributes.value.bool_value` Array(Array(Array(Array(Array(UInt8))))),
+    `resource_spans.scope_spans.spans.events.attributes.value.int_value` Array(Array(Array(Array(Array(Int64))))),
+    `resource_spans.scope_spans.spans.events.attributes.value.double_value` Array(Array(Array(Array(Array(Float64))))),
+    `resource_spans.scope_spans.spans.events.attributes.value.bytes_value` Array(Array(Array(Array(Array(String))))),
+    `resource_spans.scope_spans.spans.events.attributes.value.array_value.values` Array(Array(Array(Array(Array(Array(String)))))),
+    `resource_spans.scope_spans.spans.events.attributes.value.kvlist_value.values.key` Array(Array(Array(Array(Array(Array(String)))))),
+    `resource_spans.scope_spans.spans.events.attributes.value.kvlist_value.values.value` Array(Array(Array(Array(Array(Array(String)))))),
+    `resource_spans.scope_spans.spans.links.trace_id` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.links.span_id` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.links.trace_state` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.links.attributes.key` Array(Array(Array(Array(Array(String))))),
+    `resource_spans.scope_spans.spans.links.attributes.value.kind` Array(Array(Array(Array(Array(Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))))),
+    `resource_spans.scope_spans.spans.links.attributes.value.string_value` Array(Array(Array(Array(Array(String))))),
+    `resource_spans.scope_spans.spans.links.attributes.value.bool_value` Array(Array(Array(Array(Array(UInt8))))),
+    `resource_spans.scope_spans.spans.links.attributes.value.int_value` Array(Array(Array(Array(Array(Int64))))),
+    `resource_spans.scope_spans.spans.links.attributes.value.double_value` Array(Array(Array(Array(Array(Float64))))),
+    `resource_spans.scope_spans.spans.links.attributes.value.bytes_value` Array(Array(Array(Array(Array(String))))),
+    `resource_spans.scope_spans.spans.links.attributes.value.array_value.values` Array(Array(Array(Array(Array(Array(String)))))),
+    `resource_spans.scope_spans.spans.links.attributes.value.kvlist_value.values.key` Array(Array(Array(Array(Array(Array(String)))))),
+    `resource_spans.scope_spans.spans.links.attributes.value.kvlist_value.values.value` Array(Array(Array(Array(Array(Array(String))))))
+)
+ENGINE = Null;
+
+-- spans_in: decoded spans on their way; keeps nothing. Fed by otlp_spans and by otel_traces_spans, read by the
+-- views that fill spans, keys, key_pairs and interface_minute. Has the columns of spans, and what only keys needs.
+CREATE TABLE IF NOT EXISTS ${view:spans_in}
+(
+    trace_id            String,
+    span_id             String,
+    parent_span_id      String,
+    start               DateTime64(9, 'UTC'),
+    duration_ns         UInt64,
+    name                LowCardinality(String),
+    kind                LowCardinality(String),
+    status_code         LowCardinality(String),
+    status_message      LowCardinality(String),
+    service_name        LowCardinality(String),
+    scope_name          LowCardinality(String),
+    scope_version       LowCardinality(String),
+    interface           LowCardinality(String),
+    source              LowCardinality(String),
+    destination         LowCardinality(String),
+    facility            LowCardinality(String),
+    system              LowCardinality(String),
+    message             LowCardinality(String),
+    operation           LowCardinality(String),
+    outcome             LowCardinality(String),
+    ack_code            LowCardinality(String),
+    reason              LowCardinality(String),
+    control_id          String,
+    conversation_id     String,
+    bytes               UInt32,
+    ack_bytes           UInt32,
+    key_kinds           Array(LowCardinality(String)),
+    key_authorities     Array(String),
+    key_tokens          Array(String),
+    key_seals           Array(String),
+    measures            Map(LowCardinality(String), Float64),
+    tags                Map(LowCardinality(String), String),
+    attributes          Map(LowCardinality(String), String),
+    resource_attributes Map(LowCardinality(String), String),
+    scope_attributes    Map(LowCardinality(String), String),
+    trace_state         String,
+    flags               UInt32,
+    `events.at`         Array(DateTime64(9, 'UTC')),
+    `events.name`       Array(LowCardinality(String)),
+    `events.attributes` Array(Map(LowCardinality(String), String)),
+    `links.trace_id`    Array(String),
+    `links.span_id`     Array(String),
+    `links.trace_state` Array(String),
+    `links.attributes`  Array(Map(LowCardinality(String), String))
+)
+ENGINE = Null;
+
+-- otlp_spans: decodes OTLP. One textual form per type, the same as tests/store/reference.py: strings as they are,
+-- integers in decimal, true and false, doubles in the shortest form that reads back, bytes in base64, arrays and
+-- lists as JSON (in which bytes are base64 strings, NaN and infinities strings, and an empty value null).
+-- A value nested more than three deep appears in that JSON as {"otlp": "<base64 of its AnyValue message>"}.
+-- What has a column of spans leaves the maps, but only when its type fits: otherwise it stays in attributes.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ${view:otlp_spans} TO spans_in AS
+WITH
+    -- Raw messages. A length below 128 takes one byte, below 16384 two, and so on: hence where the content starts.
+    (m) -> substring(m, 3 + (length(m) > 129) + (length(m) > 16386) + (length(m) > 2097155)) AS content,
+    (m) -> arrayMap(i -> reinterpretAsUInt8(substring(m, i, 1)), range(2, length(m) + 1)) AS octets,
+    (m) -> reinterpretAsInt64(arraySum(arrayMap((octet, place) -> bitShiftLeft(toUInt64(bitAnd(octet, 127)), 7 * place),
+        octets(m), range(length(m) - 1)))) AS varint,
+    (m) -> concat('{"otlp":"', base64Encode(m), '"}') AS opaque,
+    (r) -> if(isFinite(r), toString(r), concat('"', toString(r), '"')) AS json_real,
+    (m) -> multiIf(
+        m = '', 'null',
+        startsWith(m, '\x0A'), toJSONString(content(m)),
+        startsWith(m, '\x10'), if(m = '\x10\x00', 'false', 'true'),
+        startsWith(m, '\x18'), toString(varint(m)),
+        startsWith(m, '\x21'), json_real(reinterpretAsFloat64(substring(m, 2))),
+        startsWith(m, '\x3A'), concat('"', base64Encode(content(m)), '"'),
+        opaque(m)) AS json_scalar,
+    -- A run of length-delimited fields, cut into their contents: (whether it came out even, contents). More than
+    -- 1000 are not cut: a hostile body must not cost the square of its length.
+    (m, place) -> reinterpretAsUInt8(substring(m, place, 1)) AS octet,
+    (m, place) -> multiIf(octet(m, place) < 128, 1, octet(m, place + 1) < 128, 2, octet(m, place + 2) < 128, 3, 4) AS width,
+    (m, place) -> toUInt64(bitAnd(octet(m, place), 127) + multiIf(width(m, place) = 1, 0,
+        128 * bitAnd(octet(m, place + 1), 127) + multiIf(width(m, place) = 2, 0,
+        16384 * bitAnd(octet(m, place + 2), 127) + multiIf(width(m, place) = 3, 0,
+        2097152 * bitAnd(octet(m, place + 3), 127))))) AS size_at,
+    (run) -> arrayFold((state, _) -> if(state.1 > length(run), state, (
+            state.1 + 1 + width(run, state.1 + 1) + size_at(run, state.1 + 1),
+            arrayPushBack(state.2, substring(run, state.1 + 1 + width(run, state.1 + 1), size_at(run, state.1 + 1))))),
+        range(least(1000, intDiv(length(run), 2))), (toUInt64(1), CAST([], 'Array(String)'))) AS cut,
+    (pair) -> if(startsWith(pair, '\x0A'), substring(pair, 2 + width(pair, 2), size_at(pair, 2)), '') AS pair_name,
+    (pair) -> if(startsWith(pair, '\x0A'), substring(pair, 2 + width(pair, 2) + size_at(pair, 2)), pair) AS pair_rest,
+    (pair) -> concat(toJSONString(pair_name(pair)), ':', json_scalar(content(pair_rest(pair)))) AS json_pair,
+    (m) -> cut(if(startsWith(m, '\x2A') OR startsWith(m, '\x32'), content(m), '')) AS inside,
+    (m) -> multiIf(
+        startsWith(m, '\x2A'), if(inside(m).1 = length(content(m)) + 1,
+            concat('[', arrayStringConcat(arrayMap(part -> json_scalar(part), inside(m).2), ','), ']'), opaque(m)),
+        startsWith(m, '\x32'), if(inside(m).1 = length(content(m)) + 1,
+            concat('{', arrayStringConcat(arrayMap(part -> json_pair(part), inside(m).2), ','), '}'), opaque(m)),
+        json_scalar(m)) AS json,
+    (items) -> concat('[', arrayStringConcat(arrayMap(m -> json(m), items), ','), ']') AS json_array,
+    (names, values) -> concat('{', arrayStringConcat(
+        arrayMap((name, m) -> concat(toJSONString(name), ':', json(m)), names, values), ','), '}') AS json_object,
+    (kind, text, truth, whole, real, raw, items, names, values) -> multiIf(
+        kind = 'string_value', text,
+        kind = 'int_value', toString(whole),
+        kind = 'bool_value', if(truth, 'true', 'false'),
+        kind = 'double_value', toString(real),
+        kind = 'bytes_value', base64Encode(raw),
+        kind = 'array_value', json_array(items),
+        kind = 'kvlist_value', json_object(names, values),
+        '') AS as_text,
+    (kind, text, truth, whole, real, raw, items, names, values) -> arrayMap((k, t, b, i, d, y, l, n, v) ->
+        as_text(k, t, b, i, d, y, l, n, v), kind, text, truth, whole, real, raw, items, names, values) AS texts,
+    (key, texts) -> CAST(mapFromArrays(key, texts), 'Map(LowCardinality(String), String)') AS as_map,
+    (name) -> a_text[indexOf(a_key, name)] AS said,
+    arrayMap(m -> content(m), a_items[indexOf(a_key, 'journey.keys')]) AS keys,
+    -- Which attributes stay in the map: 1 for those without a column, or of another type than their column.
+    arrayMap((k, kind, whole) -> NOT (
+        (kind = 'string_value' AND (startsWith(k, 'integration.attribute.') OR k IN (
+            'integration.interface', 'integration.source', 'integration.destination', 'integration.facility',
+            'messaging.system', 'integration.message', 'integration.operation', 'integration.outcome',
+            'integration.ack.code', 'integration.reason', 'messaging.message.id',
+            'messaging.message.conversation_id')))
+        OR (kind = 'int_value' AND k IN ('messaging.message.body.size', 'integration.ack.size')
+            AND whole BETWEEN 0 AND 4294967295)
+        OR (kind IN ('int_value', 'double_value') AND startsWith(k, 'integration.measure.'))
+        OR (kind = 'array_value' AND k IN ('journey.keys', 'journey.keys.sealed'))), a_key, a_kind, a_whole) AS rest
+SELECT
+    lower(hex(trace)) AS trace_id,
+    lower(hex(span)) AS span_id,
+    lower(hex(parent)) AS parent_span_id,
+    fromUnixTimestamp64Nano(toInt64(started), 'UTC') AS start,
+    greatest(ended, started) - started AS duration_ns,
+    name,
+    transform(kind_number, [1, 2, 3, 4, 5], ['Internal', 'Server', 'Client', 'Producer', 'Consumer'], 'Unspecified') AS kind,
+    transform(status_number, [1, 2], ['Ok', 'Error'], 'Unset') AS status_code,
+    status_message,
+    service_name,
+    scope_name,
+    scope_version,
+    if(said('integration.interface') = '', scope_interface, said('integration.interface')) AS interface,
+    if(said('integration.source') = '', scope_source, said('integration.source')) AS source,
+    if(said('integration.destination') = '', scope_destination, said('integration.destination')) AS destination,
+    if(said('integration.facility') = '', scope_facility, said('integration.facility')) AS facility,
+    if(said('messaging.system') = '', scope_system, said('messaging.system')) AS system,
+    said('integration.message') AS message,
+    said('integration.operation') AS operation,
+    said('integration.outcome') AS outcome,
+    said('integration.ack.code') AS ack_code,
+    said('integration.reason') AS reason,
+    said('messaging.message.id') AS control_id,
+    said('messaging.message.conversation_id') AS conversation_id,
+    a_whole[indexOf(a_key, 'messaging.message.body.size')] AS bytes,
+    a_whole[indexOf(a_key, 'integration.ack.size')] AS ack_bytes,
+    arrayMap(k -> substringIndex(k, ':', 1), keys) AS key_kinds,
+    arrayMap(k -> substringIndex(substringIndex(k, ':', 2), ':', -1), keys) AS key_authorities,
+    arrayMap(k -> substringIndex(k, ':', -1), keys) AS key_tokens,
+    arrayMap(m -> content(m), a_items[indexOf(a_key, 'journey.keys.sealed')]) AS key_seals,
+    CAST(mapFromArrays(
+        arrayMap(k -> substring(k, 21), arrayFilter((k, t) -> startsWith(k, 'integration.measure.') AND t IN ('double_value', 'int_value'), a_key, a_kind)),
+        arrayFilter((r, k, t) -> startsWith(k, 'integration.measure.') AND t IN ('double_value', 'int_value'), arrayMap((r, i, t) -> if(t = 'int_value', toFloat64(i), r), a_real, a_whole, a_kind), a_key, a_kind)), 'Map(LowCardinality(String), Float64)') AS measures,
+    CAST(mapFromArrays(
+        arrayMap(k -> substring(k, 23), arrayFilter((k, t) -> startsWith(k, 'integration.attribute.') AND t = 'string_value', a_key, a_kind)),
+        arrayFilter((s, k, t) -> startsWith(k, 'integration.attribute.') AND t = 'string_value', a_text, a_key, a_kind)), 'Map(LowCardinality(String), String)') AS tags,
+    CAST(mapFromArrays(
+        arrayFilter((k, other) -> other, a_key, rest),
+        arrayFilter((t, other) -> other, arrayMap((other, kind, text, truth, whole, real, raw, items, names, values) ->
+            if(other, as_text(kind, text, truth, whole, real, raw, items, names, values), ''),
+            rest, a_kind, a_text, a_truth, a_whole, a_real, a_raw, a_items, a_names, a_values), rest)),
+        'Map(LowCardinality(String), String)') AS attributes,
+    resource_attributes,
+    scope_attributes,
+    trace_state,
+    flags,
+    arrayMap(t -> fromUnixTimestamp64Nano(toInt64(t), 'UTC'), event_at) AS `events.at`,
+    event_name AS `events.name`,
+    arrayMap((k, kind, text, truth, whole, real, raw, items, names, values) ->
+        as_map(k, texts(kind, text, truth, whole, real, raw, items, names, values)), event_key, event_kind, event_text, event_truth, event_whole, event_real, event_raw, event_items,
+        event_names, event_values) AS `events.attributes`,
+    arrayMap(i -> lower(hex(i)), link_trace) AS `links.trace_id`,
+    arrayMap(i -> lower(hex(i)), link_span) AS `links.span_id`,
+    link_state AS `links.trace_state`,
+    arrayMap((k, kind, text, truth, whole, real, raw, items, names, values) ->
+        as_map(k, texts(kind, text, truth, whole, real, raw, items, names, values)), link_key, link_kind, link_text, link_truth, link_whole, link_real, link_raw, link_items,
+        link_names, link_values) AS `links.attributes`
+FROM
+(
+    SELECT
+        service_name,
+        resource_attributes,
+        scope_name,
+        scope_version,
+        scope_text[indexOf(scope_key, 'integration.interface')] AS scope_interface,
+        scope_text[indexOf(scope_key, 'integration.source')] AS scope_source,
+        scope_text[indexOf(scope_key, 'integration.destination')] AS scope_destination,
+        scope_text[indexOf(scope_key, 'integration.facility')] AS scope_facility,
+        scope_text[indexOf(scope_key, 'messaging.system')] AS scope_system,
+        as_map(scope_key, texts(scope_kind, scope_text, scope_truth, scope_whole, scope_real, scope_raw, scope_items, scope_names, scope_values)) AS scope_all,
+        CAST(mapFilter((k, v) -> NOT (k IN ('integration.interface', 'integration.source', 'integration.destination', 'integration.facility',
+            'messaging.system')), scope_all), 'Map(LowCardinality(String), String)') AS scope_attributes,
+        trace, span, trace_state, parent, name, kind_number, started, ended, status_message,
+        status_number, flags, a_key, a_kind, a_text, a_truth, a_whole, a_real, a_raw, a_items, a_names,
+        a_values, event_at, event_name, event_key, event_kind, event_text, event_truth, event_whole,
+        event_real, event_raw, event_items, event_names, event_values, link_trace, link_span,
+        link_state, link_key, link_kind, link_text, link_truth, link_whole, link_real, link_raw,
+        link_items, link_names, link_values
+    FROM
+    (
+        SELECT
+            resource_text[indexOf(resource_key, 'service.name')] AS service_name,
+            as_map(resource_key, texts(resource_kind, resource_text, resource_truth, resource_whole, resource_real, resource_raw, resource_items, resource_names, resource_values)) AS resource_all,
+            CAST(mapFilter((k, v) -> k != 'service.name', resource_all), 'Map(LowCardinality(String), String)') AS resource_attributes,
+            scope_name, scope_version, scope_key, scope_kind, scope_text, scope_truth, scope_whole,
+            scope_real, scope_raw, scope_items, scope_names, scope_values, trace, span, trace_state,
+            parent, name, kind_number, started, ended, status_message, status_number, flags, a_key,
+            a_kind, a_text, a_truth, a_whole, a_real, a_raw, a_items, a_names, a_values, event_at,
+            event_name, event_key, event_kind, event_text, event_truth, event_whole, event_real,
+            event_raw, event_items, event_names, event_values, link_trace, link_span, link_state,
+            link_key, link_kind, link_text, link_truth, link_whole, link_real, link_raw, link_items,
+            link_names, link_values
+        FROM otlp_in
+        ARRAY JOIN
+            `resource_spans.resource.attributes.key` AS resource_key,
+            `resource_spans.resource.attributes.value.kind` AS resource_kind,
+            `resource_spans.resource.attributes.value.string_value` AS resource_text,
+            `resource_spans.resource.attributes.value.bool_value` AS resource_truth,
+            `resource_spans.resource.attributes.value.int_value` AS resource_whole,
+            `resource_spans.resource.attributes.value.double_value` AS resource_real,
+            `resource_spans.resource.attributes.value.bytes_value` AS resource_raw,
+            `resource_spans.resource.attributes.value.array_value.values` AS resource_items,
+            `resource_spans.resource.attributes.value.kvlist_value.values.key` AS resource_names,
+            `resource_spans.resource.attributes.value.kvlist_value.values.value` AS resource_values,
+            `resource_spans.scope_spans.scope.name` AS scope_name,
+            `resource_spans.scope_spans.scope.version` AS scope_version,
+            `resource_spans.scope_spans.scope.attributes.key` AS scope_key,
+            `resource_spans.scope_spans.scope.attributes.value.kind` AS scope_kind,
+            `resource_spans.scope_spans.scope.attributes.value.string_value` AS scope_text,
+            `resource_spans.scope_spans.scope.attributes.value.bool_value` AS scope_truth,
+            `resource_spans.scope_spans.scope.attributes.value.int_value` AS scope_whole,
+            `resource_spans.scope_spans.scope.attributes.value.double_value` AS scope_real,
+            `resource_spans.scope_spans.scope.attributes.value.bytes_value` AS scope_raw,
+            `resource_spans.scope_spans.scope.attributes.value.array_value.values` AS scope_items,
+            `resource_spans.scope_spans.scope.attributes.value.kvlist_value.values.key` AS scope_names,
+            `resource_spans.scope_spans.scope.attributes.value.kvlist_value.values.value` AS scope_values,
+            `resource_spans.scope_spans.spans.trace_id` AS trace,
+            `resource_spans.scope_spans.spans.span_id` AS span,
+            `resource_spans.scope_spans.spans.trace_state` AS trace_state,
+            `resource_spans.scope_spans.spans.parent_span_id` AS parent,
+            `resource_spans.scope_spans.spans.name` AS name,
+            `resource_spans.scope_spans.spans.kind` AS kind_number,
+            `resource_spans.scope_spans.spans.start_time_unix_nano` AS started,
+            `resource_spans.scope_spans.spans.end_time_unix_nano` AS ended,
+            `resource_spans.scope_spans.spans.status.message` AS status_message,
+            `resource_spans.scope_spans.spans.status.code` AS status_number,
+            `resource_spans.scope_spans.spans.flags` AS flags,
+            `resource_spans.scope_spans.spans.attributes.key` AS a_key,
+            `resource_spans.scope_spans.spans.attributes.value.kind` AS a_kind,
+            `resource_spans.scope_spans.spans.attributes.value.string_value` AS a_text,
+            `resource_spans.scope_spans.spans.attributes.value.bool_value` AS a_truth,
+            `resource_spans.scope_spans.spans.attributes.value.int_value` AS a_whole,
+            `resource_spans.scope_spans.spans.attributes.value.double_value` AS a_real,
+            `resource_spans.scope_spans.spans.attributes.value.bytes_value` AS a_raw,
+            `resource_spans.scope_spans.spans.attributes.value.array_value.values` AS a_items,
+            `resource_spans.scope_spans.spans.attributes.value.kvlist_value.values.key` AS a_names,
+            `resource_spans.scope_spans.spans.attributes.value.kvlist_value.values.value` AS a_values,
+            `resource_spans.scope_spans.spans.events.time_unix_nano` AS event_at,
+            `resource_spans.scope_spans.spans.events.name` AS event_name,
+            `resource_spans.scope_spans.spans.events.attributes.key` AS event_key,
+            `resource_spans.scope_spans.spans.events.attributes.value.kind` AS event_kind,
+            `resource_spans.scope_spans.spans.events.attributes.value.string_value` AS event_text,
+            `resource_spans.scope_spans.spans.events.attributes.value.bool_value` AS event_truth,
+            `resource_spans.scope_spans.spans.events.attributes.value.int_value` AS event_whole,
+            `resource_spans.scope_spans.spans.events.attributes.value.double_value` AS event_real,
+            `resource_spans.scope_spans.spans.events.attributes.value.bytes_value` AS event_raw,
+            `resource_spans.scope_spans.spans.events.attributes.value.array_value.values` AS event_items,
+            `resource_spans.scope_spans.spans.events.attributes.value.kvlist_value.values.key` AS event_names,
+            `resource_spans.scope_spans.spans.events.attributes.value.kvlist_value.values.value` AS event_values,
+            `resource_spans.scope_spans.spans.links.trace_id` AS link_trace,
+            `resource_spans.scope_spans.spans.links.span_id` AS link_span,
+            `resource_spans.scope_spans.spans.links.trace_state` AS link_state,
+            `resource_spans.scope_spans.spans.links.attributes.key` AS link_key,
+            `resource_spans.scope_spans.spans.links.attributes.value.kind` AS link_kind,
+            `resource_spans.scope_spans.spans.links.attributes.value.string_value` AS link_text,
+            `resource_spans.scope_spans.spans.links.attributes.value.bool_value` AS link_truth,
+            `resource_spans.scope_spans.spans.links.attributes.value.int_value` AS link_whole,
+            `resource_spans.scope_spans.spans.links.attributes.value.double_value` AS link_real,
+            `resource_spans.scope_spans.spans.links.attributes.value.bytes_value` AS link_raw,
+            `resource_spans.scope_spans.spans.links.attributes.value.array_value.values` AS link_items,
+            `resource_spans.scope_spans.spans.links.attributes.value.kvlist_value.values.key` AS link_names,
+            `resource_spans.scope_spans.spans.links.attributes.value.kvlist_value.values.value` AS link_values
+    )
+    ARRAY JOIN
+        scope_name, scope_version, scope_key, scope_kind, scope_text, scope_truth, scope_whole,
+        scope_real, scope_raw, scope_items, scope_names, scope_values, trace, span, trace_state, parent,
+        name, kind_number, started, ended, status_message, status_number, flags, a_key, a_kind, a_text,
+        a_truth, a_whole, a_real, a_raw, a_items, a_names, a_values, event_at, event_name, event_key,
+        event_kind, event_text, event_truth, event_whole, event_real, event_raw, event_items,
+        event_names, event_values, link_trace, link_span, link_state, link_key, link_kind, link_text,
+        link_truth, link_whole, link_real, link_raw, link_items, link_names, link_values
+)
+ARRAY JOIN
+    trace, span, trace_state, parent, name, kind_number, started, ended, status_message, status_number,
+    flags, a_key, a_kind, a_text, a_truth, a_whole, a_real, a_raw, a_items, a_names, a_values, event_at,
+    event_name, event_key, event_kind, event_text, event_truth, event_whole, event_real, event_raw,
+    event_items, event_names, event_values, link_trace, link_span, link_state, link_key, link_kind,
+    link_text, link_truth, link_whole, link_real, link_raw, link_items, link_names, link_values;
+
+-- spans_in_spans: fills spans.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ${view:spans_in_spans} TO spans AS
+SELECT
+    trace_id, span_id, parent_span_id, start, duration_ns, name, kind, status_code, status_message,
+    service_name, scope_name, scope_version, interface, source, destination, facility, system, message,
+    operation, outcome, ack_code, reason, control_id, conversation_id, bytes, ack_bytes,
+    key_kinds, key_tokens, measures, tags, attributes, resource_attributes, scope_attributes, trace_state, flags, `events.at`,
+    `events.name`, `events.attributes`, `links.trace_id`, `links.span_id`, `links.trace_state`,
+    `links.attributes`
+FROM spans_in;
+
+-- spans_in_keys: fills keys, each key of the block once.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ${view:spans_in_keys} TO keys AS
+SELECT
+    token,
+    any(key_kind) AS kind,
+    any(decodeURLComponent(key_authority)) AS authority,
+    max(seal) AS sealed,
+    min(toDateTime64(start, 3, 'UTC')) AS first_seen
+FROM spans_in
+ARRAY JOIN
+    key_tokens AS token, key_kinds AS key_kind, key_authorities AS key_authority,
+    arrayResize(key_seals, length(key_tokens)) AS seal
+GROUP BY token;
+
+-- spans_in_key_pairs: fills key_pairs. The best key of a message with each other one, both ways; medical record
+-- numbers are left out, because they outlive encounters and would glue all encounters of a patient together.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ${view:spans_in_key_pairs} TO key_pairs AS
+SELECT
+    any(one.1) AS token,
+    any(one.2) AS kind,
+    any(two.1) AS other,
+    any(two.2) AS other_kind,
+    min(toDateTime64(start, 3, 'UTC')) AS at,
+    min(id) AS span_id
+FROM
+(
+    WITH
+        ['visit', 'account', 'order', 'claim', 'case', 'purchase_order', 'journal', 'remittance'] AS priority,
+        arraySort(key -> indexOf(priority, key.2), arrayFilter(key -> key.2 != 'mrn', arrayZip(key_tokens, key_kinds))) AS keys
+    SELECT start, span_id AS id, if(forth, keys[1], other_key) AS one, if(forth, other_key, keys[1]) AS two
+    FROM spans_in
+    ARRAY JOIN arraySlice(keys, 2) AS other_key
+    ARRAY JOIN [1, 0] AS forth
+    WHERE length(key_tokens) > 1
+)
+GROUP BY sipHash128(one.1, two.1);
+
+-- spans_in_interface_minute: fills interface_minute.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ${view:spans_in_interface_minute} TO interface_minute AS
+SELECT
+    interface,
+    toStartOfMinute(toDateTime(start, 'UTC')) AS minute,
+    message,
+    outcome,
+    uniqState(span_id) AS spans,
+    quantilesTDigestState(0.5, 0.9, 0.99)(duration_ns / 1e6) AS latency,
+    max(toDateTime64(start, 3, 'UTC')) AS last_seen
+FROM spans_in
+WHERE interface != ''
+GROUP BY interface, minute, message, outcome;
