@@ -7,7 +7,7 @@ what was accepted; what is not in the store yet is there at the next start.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -22,7 +22,10 @@ from collector.receiver import grpc as otlp_grpc
 from collector.wal import Wal, Writer
 from dashboard import DashboardSettings, Gate
 from dashboard import create_app as create_pages
-from slo import alerts, objectives, workflows
+from slo import alerts, objectives
+from slo.workflows import packs
+from slo.workflows.activate import activate
+from slo.workflows.evaluator import Evaluator
 from tracing.context import SiteKey, SiteKeyError
 from tracing.identity import Resolver
 from tracing.keys import Sealer
@@ -88,10 +91,14 @@ class Core:
         self._stops.append(store.close)
         store.migrate()
         now = datetime.now(UTC)
+        shipped = packs.shipped()
         for name in self._settings.workflows:
-            workflows.activate(store, self._shipped(name, workflows.shipped_packs), now)
-        for name in self._settings.objectives:
-            objectives.activate(store, self._shipped(name, objectives.shipped), now)
+            activate(store, shipped.get(name) or self._document(name, shipped), now)
+        known = objectives.shipped()
+        chosen = [
+            name if name in known else self._document(name, known) for name in self._settings.objectives
+        ]
+        objectives.activate(store, chosen, now)
         if "collector" in self._roles:
             self._start_collector(store, site_key)
         if "evaluate" in self._roles:
@@ -99,12 +106,12 @@ class Core:
         if "dashboard" in self._roles:
             self._start_dashboard(store, site_key)
 
-    def _shipped(self, name: str, shipped: Callable[[], dict[str, Path]]) -> Path:
-        """A shipped document by its name, else a path. Raises CannotStart when there is neither."""
-        found = shipped().get(name) or self._configuration.path(name)
-        if not found.is_file():
-            raise CannotStart(f"{name!r} is neither shipped ({', '.join(sorted(shipped()))}) nor a file")
-        return found
+    def _document(self, name: str, shipped: Iterable[str]) -> Path:
+        """A document by its path. Raises CannotStart when there is none."""
+        path = self._configuration.path(name)
+        if not path.is_file():
+            raise CannotStart(f"{name!r} is neither shipped ({', '.join(sorted(shipped))}) nor a file")
+        return path
 
     def _serve(self, what: str, app: Any, address: str, remedy: str, *, lifespan: bool = False) -> None:
         try:
@@ -137,7 +144,7 @@ class Core:
         teller = alerts.Loop(conditions, delivery, self._alert_settings())
         for handle, loop in (
             (identity, Loop("identity", Resolver(identity).step, _IDENTITY_EVERY_S)),
-            (evaluation, Loop("evaluation", workflows.Evaluator(evaluation).step, _EVALUATION_EVERY_S)),
+            (evaluation, Loop("evaluation", Evaluator(evaluation).step, _EVALUATION_EVERY_S)),
             (conditions, Loop("alerts", teller.step, self._settings.alerts.every_seconds)),
         ):
             self._stops.append(handle.close)

@@ -32,7 +32,7 @@ FACILITY = "NSH"
 
 @dataclass(frozen=True, slots=True)
 class DemoState:
-    """Kept between starts. Times are ISO 8601 in UTC; `loaded_until`: the store knows the traffic until then."""
+    """Kept between starts. Times are ISO 8601 in UTC; `loaded_until`: the store knows all until then."""
 
     seed: int
     begun: str

@@ -1,7 +1,7 @@
 """The demo's past: recorded by the hospital, read through the taps' own code, and judged.
 
-Used by `caretrail demo`, with progress shown. From the observer on it goes the way live traffic goes; only the clock is the
-recording's.
+Used by `caretrail demo`, with progress shown. From the observer on it goes the way live traffic
+goes; only the clock is the recording's.
 """
 
 from __future__ import annotations

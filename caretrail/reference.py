@@ -23,7 +23,8 @@ _HEAD = """# Configuration
 
 One file, `caretrail.yaml`, for every role; a role reads the parts it needs. Commands look for it at
 `--config`, `$CARETRAIL_CONFIG`, `./caretrail.yaml`, `./.caretrail/caretrail.yaml`. Paths are relative to the
-file's folder. Check it with `caretrail config check`; `caretrail config schema` prints its JSON schema for an editor.
+file's folder. Check it with `caretrail config check`; `caretrail config schema` prints its JSON schema for an
+editor.
 
 *Made from the settings model by `python -m caretrail.reference`; a test keeps it true.*
 """

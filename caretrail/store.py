@@ -6,13 +6,14 @@ import argparse
 
 from caretrail.instance import find_config
 from caretrail.settings import load
-from tracing.store import open_store, render_ddl
+from tracing.store import open_store
+from tracing.store.migrate import rendered
 
 
 def run(options: argparse.Namespace) -> int:
     """Exit code 1 when `check` finds a difference."""
     if options.action == "ddl":
-        print(render_ddl(options.engine))
+        print(rendered("caretrail" if options.engine == "cluster" else None))
         return 0
     store = open_store(load(find_config(options.config)).store_url)
     try:
