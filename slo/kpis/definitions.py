@@ -12,7 +12,7 @@ ON_TIME = Definition(
     "passes without "
     "its step; what never arrived counts as missed. Cancelled encounters do not count.",
     "in time / (in time + missed a deadline)",
-    "on_time.sql",
+    "sql/on_time.sql",
 )
 CYCLE_MEDIAN = Definition(
     "Half of the encounters took no longer than this from their start to the last step of the "
@@ -21,14 +21,14 @@ CYCLE_MEDIAN = Definition(
     "there have no "
     "cycle time; they show in the on-time rate.",
     "median(last step - start)",
-    "cycle_time.sql",
+    "sql/cycle_time.sql",
 )
 CYCLE_P90 = Definition(
     "Nine of ten encounters took no longer than this from their start to the last step of the "
     "workflow, among "
     "those whose last step was done in the period, late ones included.",
     "90th percentile(last step - start)",
-    "cycle_time.sql",
+    "sql/cycle_time.sql",
 )
 _TROUBLED = (
     f"An hour is troubled when at least {incidents.AT_LEAST} encounters missed a deadline in it or "
@@ -38,17 +38,17 @@ _TROUBLED = (
 INCIDENTS = Definition(
     f"Runs of consecutive troubled hours. {_TROUBLED}",
     "count(runs of consecutive troubled hours)",
-    "trouble_hours.sql",
+    "sql/trouble_hours.sql",
 )
 LONGEST_INCIDENT = Definition(
     f"The longest run of consecutive troubled hours, measured in whole hours. {_TROUBLED}",
     "max(end of the last hour - start of the first)",
-    "trouble_hours.sql",
+    "sql/trouble_hours.sql",
 )
 AFFECTED = Definition(
     f"Encounters that ran into trouble in troubled hours. {_TROUBLED}",
     "sum(encounters in trouble in troubled hours)",
-    "trouble_hours.sql",
+    "sql/trouble_hours.sql",
 )
 MOVERS = Definition(
     f"A step or facility is listed when at least {movers.ENOUGH} encounters were decided in each period, its "
@@ -57,5 +57,5 @@ MOVERS = Definition(
     "much less than once in a hundred times. A step counts by its own deadline, a facility by whole "
     "encounters.",
     f"|share - share before| / standard error >= {movers.UNLIKELY}",
-    "movers.sql",
+    "sql/movers.sql",
 )

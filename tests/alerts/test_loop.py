@@ -157,10 +157,12 @@ def test_a_burning_budget_reaches_people(store: Store, told: Told) -> None:
 
 
 def traffic(store: Store, interface: str, tap: str, until: datetime, every: timedelta = 5 * MINUTE) -> None:
-    """Messages of an interface over the three weeks before `until`, through the spans table and its views."""
+    """Messages of an interface over the three weeks before `until`, through the views behind the
+    collector.
+    """
     count = int(21 * DAY / every)
     store.insert(
-        "spans",
+        "spans_in",
         ("trace_id", "span_id", "start", "interface", "outcome", "resource_attributes"),
         [
             (

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from slo.kpis import Figure, WorkflowKpi, executive
+from slo.kpis import WorkflowKpi, executive
 from slo.objectives import activate as activate_objectives
 from slo.objectives import status
 from slo.workflows.activate import activate
@@ -164,7 +164,7 @@ def test_every_figure_has_its_definition_and_its_sql(hospital: Store) -> None:
     found = kpi(hospital)
     definitions = [figure.definition for figure in found.figures] + [found.movers_definition]
     for definition in definitions:
-        sql = (files("slo.kpis") / "sql" / definition.sql).read_text()
+        sql = (files("slo.kpis") / definition.sql).read_text()
         assert sql.startswith("-- ")
         assert len(definition.plain) > 40
         assert definition.formula
@@ -175,20 +175,3 @@ def test_every_figure_has_its_definition_and_its_sql(hospital: Store) -> None:
 def test_figures_hold_no_journey(hospital: Store, tmp_path: Path) -> None:
     write(hospital, [good(5 * DAY), *(lost_at_erp(5 * DAY) for _ in range(5))])
     assert "0" * 30 not in repr(executive(hospital, NOW))
-
-
-@pytest.mark.parametrize(
-    ("value", "previous", "better", "direction"),
-    [
-        (0.9, 0.99, "higher", "worse"),
-        (5, 9, "lower", "better"),
-        (0.95, 0.951, "higher", "same"),
-        (1, None, "lower", "unknown"),
-    ],
-)
-def test_direction_knows_which_way_is_better(
-    hospital: Store, value: float, previous: float | None, better: str, direction: str
-) -> None:
-    blank = kpi(hospital).on_time
-    figure = Figure(**{**blank.__dict__, "value": value, "previous": previous, "better": better})
-    assert figure.direction == direction
