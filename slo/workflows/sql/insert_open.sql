@@ -2,7 +2,7 @@
 INSERT INTO open_instances
 SELECT
     workflow, journey, occurrence, facility, started_at, next_due, failing_at, waiting,
-    toUInt8(deleted OR closed) AS deleted,
+    toUInt8(i.deleted OR i.closed) AS deleted,
     evaluated_at
 FROM instances AS i FINAL
 WHERE i.workflow = {workflow:String} AND i.journey IN {journeys:Array(String)}

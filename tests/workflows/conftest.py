@@ -1,0 +1,72 @@
+"""A hospital under watch: a migrated store with the shipped discharge workflow active."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from slo.workflows.activate import activate
+from slo.workflows.evaluator import Evaluator
+from slo.workflows.load import Definition, define
+from tests.workflows.traffic import MONDAY, Span, insert
+from tracing.identity import Resolver
+from tracing.store import Store, open_store
+
+WRITTEN = (
+    "spans",
+    "keys",
+    "key_pairs",
+    "journeys",
+    "journey_members",
+    "journey_former",
+    "checkpoints",
+    "instances",
+    "open_instances",
+    "instance_hours",
+    "step_risk",
+    "reader_progress",
+)
+PACKS = Path(__file__).parents[2] / "workflows"
+
+
+@dataclass
+class Hospital:
+    """Store, loops and definition; `sees` is what the core does when spans arrive."""
+
+    store: Store
+    definition: Definition
+    resolver: Resolver
+    evaluator: Evaluator
+
+    def sees(self, spans: Iterable[Span], now: datetime = MONDAY) -> None:
+        insert(self.store, spans)
+        self.settle(now)
+
+    def settle(self, now: datetime = MONDAY) -> int:
+        self.resolver.step(now)
+        return self.evaluator.step(now)
+
+
+@pytest.fixture
+def discharge_pack() -> Definition:
+    return define(PACKS / "discharge-to-cash.yaml")
+
+
+@pytest.fixture(scope="session")
+def active_store(embedded_url: str) -> Iterator[Store]:
+    """One database for all stories: a migration and an activation each would cost more than the stories."""
+    with open_store(f"{embedded_url}?database=test_workflows") as store:
+        store.migrate()
+        activate(store, define(PACKS / "discharge-to-cash.yaml"), MONDAY)
+        yield store
+
+
+@pytest.fixture
+def hospital(active_store: Store, discharge_pack: Definition) -> Hospital:
+    for table in WRITTEN:
+        active_store.command(f"TRUNCATE TABLE {table}")
+    return Hospital(active_store, discharge_pack, Resolver(active_store), Evaluator(active_store))
