@@ -282,14 +282,17 @@ def _hop(
     words = f"{column.label}{times}"
     said = f"{wording.exact(column.at, zone)} {words}, {state(column.code).word} {column.detail}"
     parts: list[Node] = [["title", {}, said]]
-    if column.lane_from != column.lane:
-        start = y_from + (9 if y > y_from else -9)
-        parts.append(["path", {"d": f"M{x - 12} {y_from}Q{x} {start} {x} {y}", "className": f"arrow {tone}"}])
-        parts.append(["circle", {"cx": x - 12, "cy": y_from, "r": 3.5, "className": "sent"}])
     wide = 18 + max(len(words), len(column.detail)) * _LETTER
     parts.append(
         ["rect", {"x": x - 14, "y": y - 21, "width": wide + 18, "height": 44, "rx": 6, "className": "plate"}]
     )
+    if column.lane_from != column.lane:
+        tip = y - 11 if y > y_from else y + 11
+        start = y_from + (9 if y > y_from else -9)
+        parts.append(
+            ["path", {"d": f"M{x - 12} {y_from}Q{x} {start} {x} {tip}", "className": f"arrow {tone}"}]
+        )
+        parts.append(["circle", {"cx": x - 12, "cy": y_from, "r": 3.5, "className": "sent"}])
     parts.append(_icon(column.code, x, y))
     parts.append(["text", {"x": x + 15, "y": y - 3, "className": f"hop-label {tone}"}, words])
     parts.append(["text", {"x": x + 15, "y": y + 14, "className": "hop-detail"}, column.detail])

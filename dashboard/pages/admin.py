@@ -30,21 +30,27 @@ class Check:
 
 
 _CHECK_STATES = {"ok": "on_track", "warning": "at_risk", "failed": "failed"}
+_AWAY = [components.nothing("The store does not answer", "This part comes back by itself when it does.")]
 _CHECK_WORDS = {"ok": "fine", "warning": "look at this", "failed": "broken"}
 
 
 def view(
-    frame: Frame, checks: Sequence[Check], definitions: Sequence[Definition], looks: Sequence[Look]
+    frame: Frame,
+    checks: Sequence[Check],
+    definitions: Sequence[Definition] | None,
+    looks: Sequence[Look] | None,
 ) -> Component:
-    """Three parts; the doctor's come from the process that runs the dashboard."""
+    """Three parts; the doctor's come from the process that runs the dashboard. None: the store is away."""
     return html.Div(
         [
             heading(
                 "Administration", lead=f"Health, definitions and who looked · times in {frame.zone_name}"
             ),
             html.Section([html.H2("Health"), _doctor(checks)]),
-            html.Section([html.H2("Workflows"), *_definitions(frame, definitions)]),
-            html.Section([html.H2("Who looked"), _looks(frame, looks)]),
+            html.Section(
+                [html.H2("Workflows"), *(_AWAY if definitions is None else _definitions(frame, definitions))]
+            ),
+            html.Section([html.H2("Who looked"), *(_AWAY if looks is None else [_looks(frame, looks)])]),
         ],
         className="admin",
     )

@@ -89,7 +89,10 @@ def _tile(tile: Tile) -> Component:
                     _fact("on time, 24 h", wording.percent(tile.on_time_24h), usual, "risk" if below else ""),
                     _fact("started, 24 h", wording.count(tile.started_24h)),
                     html.Div(
-                        components.sparkline(list(tile.spark), spark_title, tone="risk" if below else ""),
+                        [
+                            html.Span("on time, hour by hour", className="label"),
+                            components.sparkline(list(tile.spark), spark_title, tone="risk" if below else ""),
+                        ],
                         className="fact spark-fact",
                     ),
                 ],

@@ -72,7 +72,7 @@ def view(frame: Frame, rows: Sequence[InstanceRow], tiles: Sequence[Tile], limit
 
 
 def _sentence(rows: Sequence[InstanceRow], chosen: str, limit: int) -> str:
-    words = state(chosen).word if chosen else "overdue, failed or at risk"
+    words = state(chosen).word if chosen in INSTANCE_STATES else "overdue, failed or at risk"
     if len(rows) >= limit:
         return (
             f"The worst {wording.count(limit)} encounters that are {words}; narrow the filters to see others."

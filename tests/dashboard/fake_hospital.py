@@ -96,9 +96,18 @@ def instance(
 
 
 def hop(
-    at: datetime, interface: str, source: str, destination: str, message: str, ack: str, outcome: str, ms: float,
-    system: str = "hl7v2", operation: str = "", reason: str = "",
-) -> Hop:  # fmt: skip
+    at: datetime,
+    interface: str,
+    source: str,
+    destination: str,
+    message: str,
+    ack: str,
+    outcome: str,
+    ms: float,
+    system: str = "hl7v2",
+    operation: str = "",
+    reason: str = "",
+) -> Hop:
     """One message with its acknowledgement."""
     return Hop(
         at=at,
@@ -153,11 +162,19 @@ def journey(state: InstanceState = "failed", ago: timedelta = timedelta(minutes=
         refused = state == "failed"
         hops.append(
             hop(
-                start + timedelta(minutes=7), "erp-journals", "engine", "erp", "", "422" if refused else "201",
-                "rejected" if refused else "accepted", 212, "http", "POST /journals",
+                start + timedelta(minutes=7),
+                "erp-journals",
+                "engine",
+                "erp",
+                "",
+                "422" if refused else "201",
+                "rejected" if refused else "accepted",
+                212,
+                "http",
+                "POST /journals",
                 "cost_centre_unknown" if refused else "",
             )
-        )  # fmt: skip
+        )
     row = replace(instance(state, ago), started_at=start)
     return Journey(
         journey=JOURNEY,
@@ -178,8 +195,14 @@ def tile(
 ) -> Tile:
     """A tile with every state counted."""
     known: dict[InstanceState, int] = {
-        "failed": 0, "overdue": 0, "at_risk": 0, "on_track": 0, "completed_late": 0, "completed": 0, "cancelled": 0,
-    }  # fmt: skip
+        "failed": 0,
+        "overdue": 0,
+        "at_risk": 0,
+        "on_track": 0,
+        "completed_late": 0,
+        "completed": 0,
+        "cancelled": 0,
+    }
     for code in known:
         known[code] = counts.get(code, 0)
     spark: list[float | None] = [
@@ -305,7 +328,7 @@ def objective() -> ObjectiveStatus:
             "",
             0.98,
             timedelta(days=30),
-        ),  # fmt: skip
+        ),
         at=NOW,
         state="burning",
         reason="The last hour burned 15.2 times faster than the budget allows.",
@@ -343,20 +366,39 @@ def line(
 
 
 class FakeHospital:
-    """Implements `Source`.  away: every question fails as if the store were down; looks: what was recorded."""
+    """Implements `Source`. away: every question fails like a store that is down; looks: what was recorded."""
 
     def __init__(self, workflows: int = 3) -> None:
+        everywhere = {"failed": 3, "overdue": 12, "at_risk": 4, "on_track": 214, "completed": 322}
         self.away = False
         self.looks: list[Look] = []
         self.state: InstanceState = "failed"
         self.tile_list = [
-            tile("discharge-to-cash", "Discharge to cash", "Revenue cycle",
-                 {"failed": 3, "overdue": 12, "at_risk": 4, "on_track": 214, "completed": 322, "completed_late": 9}, 0.914, 0.981),
-            tile("implant-to-inventory", "Implant to inventory", "Supply chain",
-                 {"at_risk": 3, "on_track": 41, "completed": 77}, 0.97, 0.971),
-            tile("admission-readiness", "Admission to billing readiness", "Patient access",
-                 {"on_track": 214, "completed": 1204}, 0.996, 0.995),
-        ][:workflows]  # fmt: skip
+            tile(
+                "discharge-to-cash",
+                "Discharge to cash",
+                "Revenue cycle",
+                {**everywhere, "completed_late": 9},
+                0.914,
+                0.981,
+            ),
+            tile(
+                "implant-to-inventory",
+                "Implant to inventory",
+                "Supply chain",
+                {"at_risk": 3, "on_track": 41, "completed": 77},
+                0.97,
+                0.971,
+            ),
+            tile(
+                "admission-readiness",
+                "Admission to billing readiness",
+                "Patient access",
+                {"on_track": 214, "completed": 1204},
+                0.996,
+                0.995,
+            ),
+        ][:workflows]
         states: list[InstanceState] = [
             "failed",
             "overdue",
@@ -402,7 +444,8 @@ class FakeHospital:
     def journey(self, asked: str, now: datetime) -> Journey | None:
         self._ask()
         if asked == JOURNEY or asked in {row.journey for row in self.rows}:
-            return replace(journey(self.state), journey=asked)
+            ago = timedelta(minutes=90 if self.state == "overdue" else 42)
+            return replace(journey(self.state, ago), journey=asked)
         return None
 
     def sentence(self, journey: Journey, now: datetime) -> str:
@@ -432,6 +475,7 @@ class FakeHospital:
         return [objective()]
 
     def definitions(self) -> list[Definition]:
+        self._ask()
         return [
             Definition("discharge-to-cash", 1, True, NOW - timedelta(days=30), "apiVersion: caretrail/v1\n")
         ]
@@ -441,6 +485,7 @@ class FakeHospital:
         self.looks.extend(looks)
 
     def audited(self, limit: int) -> list[Look]:
+        self._ask()
         return self.looks[:limit]
 
     def sql(self, statement: str) -> Result:
