@@ -1,6 +1,6 @@
 """Spans on disk, from the moment they are known until a collector has confirmed them: the writing side.
 
-Called by the taps' event loop for every message; `spool_reader` is the other side, in the sender's thread,
+Called by the taps for every message; `spool_reader` is the other side, in the sender's thread,
 and shares nothing with it but `committed` and `freed`. Written with `os.write` into the page cache, so that a
 killed process loses nothing. It must never block on anything but that write, nor raise into the message path.
 
@@ -17,6 +17,7 @@ import logging
 import os
 import re
 import struct
+import threading
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +95,8 @@ class Spool:
         self._offset = 0
         self._scopes: dict[bytes, int] = {}
         self._trouble = ""
+        # Folders are read in threads of their own; otherwise the lock is free and costs next to nothing.
+        self._writing = threading.Lock()
         self.committed = Position(self._number + 1, 0)
         """End of what is written. Replaced as a whole, so another thread always sees a record boundary."""
 
@@ -109,6 +112,10 @@ class Spool:
 
     def append(self, scope: bytes, encoded: bytes, count: int = 1) -> bool:
         """Write `count` spans of one scope; False if they were dropped. Never raises."""
+        with self._writing:
+            return self._append(scope, encoded, count)
+
+    def _append(self, scope: bytes, encoded: bytes, count: int) -> bool:
         size = HEADER.size + len(encoded)
         if self._kept - self.freed + size > self._cap or size > MAX_RECORD:
             self.counters.dropped_full += count

@@ -1,0 +1,201 @@
+"""The MLLP tap: which acknowledgement belongs to which message on one connection.
+
+A `relay.Watcher`; bytes pass in `relay`, spans are made in `observe_hl7`. Pairing is by MSA-2 and, where an
+acknowledgement names no control ID, by order (HL7 v2.5.1 2.9.2). One that comes late or names another message
+is recorded as such. It must never acknowledge anything, nor take the next message's acknowledgement for one
+that is missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+
+from tracing.protocols.mllp import Deframer, Frame, Junk
+
+from .config import MllpInterface
+from .hops import Hop
+from .observe_hl7 import Answer, Hl7Observer
+
+REMEMBERED = 64
+MAX_OUTSTANDING = 4096
+_COMMIT = frozenset({"CA", "CE", "CR"})
+
+
+@dataclass
+class MllpCounters:
+    """What passed on one interface since the process started."""
+
+    messages: int = 0
+    acknowledgements: int = 0
+    junk_bytes: int = 0
+    late: int = 0
+    mismatched: int = 0
+    unsolicited: int = 0
+    repeated: int = 0
+    timeouts: int = 0
+    unanswered: int = 0
+
+
+class MllpWatcher:
+    """Looks on at one MLLP connection."""
+
+    def __init__(self, interface: MllpInterface, observer: Hl7Observer, counters: MllpCounters) -> None:
+        self._observer = observer
+        self._counters = counters
+        self._timeout_ns = int(interface.ack_timeout_seconds * 1e9)
+        self._requests = Deframer(interface.max_message_bytes)
+        self._responses = Deframer(interface.max_message_bytes)
+        self._outstanding: deque[Hop] = deque()
+        self._settled: OrderedDict[str, Hop] = OrderedDict()
+        self._oversize = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether an acknowledgement is outstanding, or a message half received."""
+        return bool(self._outstanding) or self._requests.pending > 0 or self._oversize > 0
+
+    def request(self, data: bytes) -> None:
+        """Messages, and whatever else a sender writes."""
+        for item in self._requests.feed(data):
+            if isinstance(item, Frame):
+                if item.commit is None:
+                    self._message(self._observer.read(item.payload, time.time_ns()))
+            else:
+                self._junk(item)
+        if self._requests.awaiting_cr:
+            # Some senders leave the final CR out, and some receivers answer without it.
+            self._flush_requests()
+
+    def response(self, data: bytes) -> None:
+        """Acknowledgements."""
+        for item in self._responses.feed(data):
+            if isinstance(item, Frame):
+                if item.commit is None:
+                    self._acknowledgement(Answer(item.payload), time.time_ns())
+            else:
+                self._counters.junk_bytes += len(item.raw)
+        if self._responses.awaiting_cr:
+            # Complete without its final CR too, and the sender must not have it before it is recorded.
+            self._flush_responses()
+
+    def response_ended(self) -> None:
+        """Nothing more can be acknowledged."""
+        self._give_up()
+
+    def lost(self) -> None:
+        """The connection is over; what was not acknowledged never will be."""
+        self._give_up()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _message(self, hop: Hop) -> None:
+        self._counters.messages += 1
+        outstanding = self._outstanding
+        outstanding.append(hop)
+        if len(outstanding) > MAX_OUTSTANDING:
+            self._unanswered(outstanding.popleft(), "none")
+        if self._timer is None:
+            self._schedule(hop)
+
+    def _junk(self, junk: Junk) -> None:
+        if junk.reason == "oversize":
+            self._oversize += len(junk.raw)
+        elif junk.reason == "oversize_end":
+            size = self._oversize + len(junk.raw)
+            self._oversize = 0
+            self._message(self._observer.read(b"", time.time_ns(), size))
+        else:
+            self._counters.junk_bytes += len(junk.raw)
+
+    def _flush_requests(self) -> None:
+        for item in self._requests.flush():
+            if isinstance(item, Junk):
+                self._junk(item)
+            elif item.commit is None:
+                self._message(self._observer.read(item.payload, time.time_ns()))
+
+    def _flush_responses(self) -> None:
+        for item in self._responses.flush():
+            if isinstance(item, Frame) and item.commit is None:
+                self._acknowledgement(Answer(item.payload), time.time_ns())
+
+    def _acknowledgement(self, answer: Answer, now_ns: int) -> None:
+        self._counters.acknowledgements += 1
+        outstanding = self._outstanding
+        wanted = answer.control_id
+        if outstanding and outstanding[0].control_id == wanted and wanted:
+            self._settle(outstanding.popleft(), answer, now_ns, "")
+            return
+        if wanted:
+            for index, hop in enumerate(outstanding):
+                if hop.control_id == wanted:
+                    del outstanding[index]
+                    self._settle(hop, answer, now_ns, "")
+                    return
+            settled = self._settled.get(wanted)
+            if settled is not None:
+                self._again(settled, answer, now_ns)
+                return
+        if not outstanding:
+            self._counters.unsolicited += 1
+            return
+        # Engines answer a blank MSH-10 with MSA-2 "1" or nothing at all: then only the order is left.
+        if not wanted or not outstanding[0].control_id:
+            self._settle(outstanding.popleft(), answer, now_ns, "order")
+        else:
+            self._counters.mismatched += 1
+            self._settle(outstanding.popleft(), answer, now_ns, "mismatched")
+
+    def _again(self, hop: Hop, answer: Answer, now_ns: int) -> None:
+        """Of a message that is settled: a late one, the second one of enhanced mode, or a repeat."""
+        if hop.outcome in ("timeout", "mismatched"):
+            self._counters.late += 1
+            self._observer.answered(hop, answer, now_ns, "late")
+        elif hop.answered in _COMMIT and answer.code not in _COMMIT:
+            self._observer.answered(hop, answer, now_ns)
+        else:
+            self._counters.repeated += 1
+
+    def _settle(self, hop: Hop, answer: Answer, now_ns: int, pairing: str) -> None:
+        self._observer.answered(hop, answer, now_ns, pairing)
+        self._remember(hop)
+
+    def _remember(self, hop: Hop) -> None:
+        if hop.control_id:
+            settled = self._settled
+            settled[hop.control_id] = hop
+            if len(settled) > REMEMBERED:
+                settled.popitem(last=False)
+
+    def _unanswered(self, hop: Hop, outcome: str) -> None:
+        if outcome == "timeout":
+            self._counters.timeouts += 1
+        else:
+            self._counters.unanswered += 1
+        self._observer.unanswered(hop, time.time_ns(), outcome)
+        self._remember(hop)
+
+    def _give_up(self) -> None:
+        if self._responses.awaiting_cr:
+            self._flush_responses()
+        while self._outstanding:
+            self._unanswered(self._outstanding.popleft(), "none")
+
+    def _schedule(self, hop: Hop) -> None:
+        wait = max(0.0, (hop.start_ns + self._timeout_ns - time.time_ns()) / 1e9)
+        self._timer = asyncio.get_running_loop().call_later(wait, self._expire)
+
+    def _expire(self) -> None:
+        # One timer per connection, not one per message: it looks at the oldest and comes back in time.
+        self._timer = None
+        outstanding = self._outstanding
+        now = time.time_ns()
+        while outstanding and outstanding[0].start_ns + self._timeout_ns <= now:
+            self._unanswered(outstanding.popleft(), "timeout")
+        if outstanding:
+            self._schedule(outstanding[0])
