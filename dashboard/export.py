@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from dashboard.auth import current_address, current_session
 from dashboard.feed import Feed
-from dashboard.pages import encounter, exceptions, executive, interfaces
+from dashboard.pages import exceptions, executive, hops, interfaces
 from dashboard.places import Guide
 from dashboard.source import Source
 
@@ -58,7 +58,7 @@ def router(guide: Guide, feed: Feed, source: Source, days: int, now: Callable[[]
         session = current_session()
         assert session is not None
         await guide.record(session, "export", [journey], current_address(), "hops")
-        return _file(f"encounter-{journey[:8]}", encounter.csv_rows(found), now())
+        return _file(f"encounter-{journey[:8]}", hops.csv_rows(found), now())
 
     return routes
 

@@ -217,7 +217,7 @@ class Guide:
         )
         definitions, looks = shot.value or (None, None)
         body = admin.view(frame, health.value or (), definitions, looks)
-        return self._shown(body, "Administration · Caretrail", health.taken_at, shot.error, place)
+        return self._shown(body, "Administration · Caretrail", shot.taken_at, shot.error, place)
 
     async def _encounter(self, frame: Frame, journey: str, session: Session, where_from: str) -> Shown:
         shot = await self.journey(journey)

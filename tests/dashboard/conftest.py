@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from dashboard import Check, DashboardSettings, Gate, create_app
-from tests.dashboard.fake_hospital import NOW, SEALER, FakeHospital
+from tests.dashboard.fake_hospital import SEALER, FakeHospital
+from tests.dashboard.fake_moment import NOW
 from tests.dashboard.served import API_TOKEN, Visitor, served
 
 

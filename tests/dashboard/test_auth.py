@@ -9,7 +9,8 @@ import pytest
 
 from dashboard import Gate
 from tests.dashboard.conftest import Site
-from tests.dashboard.fake_hospital import JOURNEY, NOW
+from tests.dashboard.fake_hospital import JOURNEY
+from tests.dashboard.fake_moment import NOW
 
 PAGES = ["/", "/executive", "/exceptions", "/interfaces", "/objectives", "/admin", f"/encounter/{JOURNEY}"]
 DATA = ["/_dash-layout", "/_dash-dependencies", "/export/exceptions.csv", "/no-such-page"]

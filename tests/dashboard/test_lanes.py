@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from dashboard import lanes
 from slo.workflows.rows import Journey
-from tests.dashboard.fake_hospital import NOW, hop, journey
+from tests.dashboard.fake_hospital import hop, journey
+from tests.dashboard.fake_moment import NOW
 
 ROADS = [
     ("ehr-adt", "ehr", "engine"),

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from plotly.io.json import to_json_plotly
+from plotly.io.json import to_json_plotly  # type: ignore[import-untyped]
 
 import dashboard
 from dashboard import DashboardSettings
@@ -21,7 +21,9 @@ from dashboard.pages import executive, interfaces
 from dashboard.places import PLACES, Guide, Shown
 from slo.workflows.rows import INSTANCE_STATES
 from tests.dashboard.conftest import Site
-from tests.dashboard.fake_hospital import ACCOUNT, JOURNEY, NOW, SEALER, VISIT, FakeHospital, instance, kpi
+from tests.dashboard.fake_figures import kpi
+from tests.dashboard.fake_hospital import ACCOUNT, JOURNEY, SEALER, VISIT, FakeHospital, instance
+from tests.dashboard.fake_moment import NOW
 
 ASSETS = Path(dashboard.__file__).parent / "assets"
 

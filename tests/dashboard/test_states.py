@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from dashboard import states, traffic
 from slo.workflows.rows import INSTANCE_STATES, STEP_STATES
-from tests.dashboard.fake_hospital import NOW
+from tests.dashboard.fake_moment import NOW
 
 TOKENS = Path(states.__file__).parent / "assets" / "10-tokens.css"
 PRINT = TOKENS.with_name("60-print.css")
@@ -68,7 +69,7 @@ def test_worst_comes_first_in_lists() -> None:
 def test_an_interface_is_silent_only_against_its_usual_rate(
     silent_s: float, usual: float | None, errors: float | None, day: int, code: str
 ) -> None:
-    seen = NOW - traffic.timedelta(seconds=silent_s)
+    seen = NOW - timedelta(seconds=silent_s)
     assert traffic.judge(seen, usual, errors, day, NOW) == code
 
 

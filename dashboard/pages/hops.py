@@ -1,0 +1,191 @@
+"""The hops of an encounter: the chosen one in full, all of them in order, and what was not among them.
+
+Called by the encounter page and its CSV.  Shows codes, times and sizes; a message itself was never captured.
+"""
+
+from __future__ import annotations
+
+from dash import html
+from dash.development.base_component import Component
+
+from dashboard import components, lanes, wording
+from dashboard.components import wild
+from dashboard.pages.frame import Frame
+from dashboard.states import outcome_state, state
+from slo.workflows.rows import Hop, InstanceRow, Journey, StepRow
+
+_PROTOCOLS = {"hl7v2": "HL7 v2 over MLLP", "http": "HTTP", "x12": "X12 file"}
+_EVENTS = {
+    "ADT^A01": "admission", "ADT^A03": "discharge", "ADT^A13": "discharge cancelled", "ADT^A08": "update",
+    "DFT^P03": "charges", "837": "claim", "999": "claim file acknowledged", "277CA": "claim acknowledged",
+    "835": "remittance",
+}  # fmt: skip
+
+
+def _road(hop: Hop) -> str:
+    return f"{lanes.system_name(hop.source)} → {lanes.system_name(hop.destination)}"
+
+
+def details(frame: Frame, hop: Hop) -> Component:
+    """Everything known of one hop."""
+    code = outcome_state(hop.outcome)
+    event = _EVENTS.get(hop.message, "")
+    answer = " ".join(part for part in (hop.ack_code, wording.phrase(hop.reason)) if part) or "none seen"
+    facts: list[tuple[str, components.Child]] = [
+        ("Interface", f"{hop.interface} ({_road(hop)})"),
+        ("Sent", wording.exact(hop.at, frame.zone)),
+        (
+            "Acknowledged",
+            [
+                components.mark(code),
+                f" {answer} · {hop.outcome or 'none'} after {wording.milliseconds(hop.duration_ms)}",
+            ],
+        ),
+        ("Protocol", _PROTOCOLS.get(hop.system, hop.system)),
+        ("Control ID", hop.control_id or wording.ABSENT),
+        ("Size", f"{wording.count(hop.bytes)} bytes out, {wording.count(hop.ack_bytes)} back"),
+        *((f"Measured {name}", f"{value:,.2f}") for name, value in sorted(hop.measures.items())),
+        (
+            "Trace",
+            [
+                html.Code(hop.trace_id, title="W3C trace ID; look it up in any OpenTelemetry tool"),
+                html.Button(
+                    "Copy",
+                    className="button small",
+                    **wild({"data-copy": hop.trace_id, "aria-label": "Copy trace ID"}),
+                ),
+            ],
+        ),
+    ]
+    pairs: list[Component] = []
+    for term, value in facts:
+        pairs.append(html.Div([html.Dt(term), html.Dd(value)]))
+    return html.Section(
+        [
+            html.Div(
+                [
+                    html.H2(["Hop: ", lanes.hop_label(hop)]),
+                    html.Span(event, className="muted"),
+                ],
+                className="section-head",
+            ),
+            html.Dl(pairs, className="facts-list"),
+            html.P(
+                "The message itself was not captured: times, codes and sealed keys only.",
+                className="muted",
+            ),
+        ],
+        className=f"hop-details {state(code).tone}",
+        id="hop-details",
+    )
+
+
+def _missing(frame: Frame, row: InstanceRow, step: StepRow) -> Component:
+    """A line of the list for what should have been seen and was not, in its place by time."""
+    assert step.deadline is not None
+    return html.Li(
+        html.Div(
+            [
+                components.mark(step.state),
+                html.Time(
+                    f"{step.deadline.astimezone(frame.zone):%H:%M:%S}",
+                    dateTime=step.deadline.isoformat(),
+                    title=wording.exact(step.deadline, frame.zone),
+                ),
+                html.Span(
+                    f"→ {lanes.system_name(step.system)}" if step.system else row.title, className="road"
+                ),
+                html.Span(
+                    f"{step.name}: expected by {frame.moment(step.deadline)}, not seen", className="what"
+                ),
+                html.Span(wording.duration((frame.now - step.deadline).total_seconds()), className="latency"),
+            ],
+            className=f"hop-line missing {state(step.state).tone}",
+        )
+    )
+
+
+def listing(frame: Frame, journey: Journey, chosen: int) -> Component:
+    """All hops by time, with overdue steps standing where they were due; chosen: index of the open one."""
+    missing = [
+        (step.deadline, _missing(frame, row, step))
+        for row in journey.workflows
+        for step in row.steps
+        if step.state == "overdue" and step.deadline
+    ]
+    lines = [
+        (
+            hop.at,
+            html.Li(
+                components.link(
+                    [
+                        components.mark(outcome_state(hop.outcome)),
+                        html.Time(
+                            f"{hop.at.astimezone(frame.zone):%H:%M:%S}",
+                            dateTime=hop.at.isoformat(),
+                            title=wording.exact(hop.at, frame.zone),
+                        ),
+                        html.Span(_road(hop), className="road"),
+                        html.Span(lanes.hop_label(hop), className="what"),
+                        html.Span(
+                            wording.milliseconds(hop.duration_ms) if hop.duration_ms else "",
+                            className="latency",
+                        ),
+                    ],
+                    f"/encounter/{journey.journey}?hop={index}",
+                    className="hop-line chosen" if index == chosen else "hop-line",
+                    **wild({"data-row": "1"}),
+                )
+            ),
+        )
+        for index, hop in enumerate(journey.hops)
+    ]
+    ordered = [line for _, line in sorted([*lines, *missing], key=lambda pair: pair[0])]
+    return html.Section(
+        [
+            html.Div(
+                [
+                    html.H2(f"{wording.plural(len(lines), 'hop')} in order"),
+                    html.A(
+                        "Download CSV",
+                        href=f"/export/encounter/{journey.journey}.csv",
+                        className="button small",
+                    ),
+                ],
+                className="section-head",
+            ),
+            html.Ol(ordered, className="hop-lines"),
+        ]
+    )
+
+
+def csv_rows(journey: Journey) -> list[tuple[str, ...]]:
+    """Header and a row per hop; times in UTC as ISO 8601."""
+    head = (
+        "at", "end", "interface", "source", "destination", "message", "operation", "outcome", "ack_code",
+        "reason", "control_id", "duration_ms", "bytes", "ack_bytes", "trace_id", "span_id",
+    )  # fmt: skip
+    return [
+        head,
+        *(
+            (
+                hop.at.isoformat(),
+                hop.end.isoformat(),
+                hop.interface,
+                hop.source,
+                hop.destination,
+                hop.message,
+                hop.operation,
+                hop.outcome,
+                hop.ack_code,
+                hop.reason,
+                hop.control_id,
+                f"{hop.duration_ms:.3f}",
+                str(hop.bytes),
+                str(hop.ack_bytes),
+                hop.trace_id,
+                hop.span_id,
+            )
+            for hop in journey.hops
+        ),
+    ]
