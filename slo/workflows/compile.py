@@ -157,6 +157,11 @@ def state_expression() -> str:
     return _without_comments(load_sql(_PACKAGE, "state.sql"))
 
 
+def open_state_expression() -> str:
+    """The same over columns of `open_instances AS o`, which hold open instances only."""
+    return _without_comments(load_sql(_PACKAGE, "open_state.sql"))
+
+
 def judged() -> str:
     """SELECT of every instance with its state at `{now:DateTime64(3, 'UTC')}`."""
     return fill("judged.sql", state=state_expression())

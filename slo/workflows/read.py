@@ -3,6 +3,8 @@
 Called by the dashboard, the REST API, alerts and `caretrail where`; never writes.
 """
 
+from slo.workflows.board import attention, instances, tiles
+from slo.workflows.encounter import authorities, find, journey, summary_sentence
 from slo.workflows.rows import (
     INSTANCE_STATES,
     STEP_STATES,
@@ -29,4 +31,11 @@ __all__ = [
     "StepRow",
     "StepState",
     "Tile",
+    "attention",
+    "authorities",
+    "find",
+    "instances",
+    "journey",
+    "summary_sentence",
+    "tiles",
 ]

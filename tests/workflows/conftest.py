@@ -42,6 +42,11 @@ class Hospital:
     resolver: Resolver
     evaluator: Evaluator
 
+    @classmethod
+    def over(cls, store: Store, definition: Definition) -> Hospital:
+        """A hospital whose core has just started."""
+        return cls(store, definition, Resolver(store), Evaluator(store))
+
     def sees(self, spans: Iterable[Span], now: datetime = MONDAY) -> None:
         insert(self.store, spans)
         self.settle(now)
@@ -69,4 +74,4 @@ def active_store(embedded_url: str) -> Iterator[Store]:
 def hospital(active_store: Store, discharge_pack: Definition) -> Hospital:
     for table in WRITTEN:
         active_store.command(f"TRUNCATE TABLE {table}")
-    return Hospital(active_store, discharge_pack, Resolver(active_store), Evaluator(active_store))
+    return Hospital.over(active_store, discharge_pack)

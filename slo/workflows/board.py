@@ -1,0 +1,150 @@
+"""What a wall and its lists show: a tile per workflow, the encounters that need somebody, instances by state.
+
+Reached through slo.workflows.read. Counts and order come from open_instances and instance_hours, which stay
+small however much history there is; only the rows shown are read from instances.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from slo.workflows.compile import open_state_expression, state_expression
+from slo.workflows.judgement import PACKAGE, Judge, facts_of
+from slo.workflows.rows import INSTANCE_STATES, InstanceRow, InstanceState, Tile
+from tracing.store import Store, load_sql
+
+
+class _Hour(NamedTuple):
+    """A row of instance_hours."""
+
+    hour: datetime
+    started: int
+    good: int
+    bad: int
+    completed: int
+    completed_late: int
+    cancelled: int
+    computed_at: datetime
+
+
+_HOUR = timedelta(hours=1)
+_OPEN_STATES = ("failed", "overdue", "at_risk", "on_track")
+#: Looked through one after the other for closed instances, so that a busy site reads a week, not a year.
+_LOOK_BACK = (timedelta(days=2), timedelta(days=14), timedelta(days=3660))
+
+
+def tiles(store: Store, now: datetime) -> list[Tile]:
+    """A tile per active workflow, most critical first. Shares are over whole hours, this one included."""
+    judge = Judge.of(store)
+    counts: dict[str, dict[InstanceState, int]] = defaultdict(lambda: dict.fromkeys(INSTANCE_STATES, 0))
+    oldest: dict[str, datetime] = {}
+    sql = load_sql(PACKAGE, "open_counts.sql").replace("{{state}}", open_state_expression())
+    for workflow, state, instances, due in store.query(sql, {"now": now}).rows:
+        counts[workflow][state] += instances
+        oldest[workflow] = min(due, oldest.get(workflow, due))
+    this = now.replace(minute=0, second=0, microsecond=0)
+    day_began = this - 23 * _HOUR
+    hours: dict[str, list[_Hour]] = defaultdict(list)
+    window = {"since": day_began - timedelta(days=30), "until": this}
+    for workflow, *row in store.query(load_sql(PACKAGE, "hours.sql"), window).rows:
+        hours[workflow].append(_Hour(*row))
+    ranks = ("critical", "high", "medium", "low")
+    answer = []
+    for name, workflow in judge.workflows.items():
+        day = {row.hour: row for row in hours[name] if row.hour >= day_began}
+        before = [row for row in hours[name] if row.hour < day_began]
+        counts[name]["completed"] = sum(row.completed for row in day.values())
+        counts[name]["completed_late"] = sum(row.completed_late for row in day.values())
+        counts[name]["cancelled"] = sum(row.cancelled for row in day.values())
+        late = (now - oldest[name]).total_seconds() if name in oldest and oldest[name] < now else None
+        spark = [
+            _share([day[hour]]) if hour in day else None
+            for hour in (day_began + n * _HOUR for n in range(24))
+        ]
+        target = workflow.spec.objective.target if workflow.spec.objective else None
+        answer.append(
+            Tile(
+                workflow=name,
+                title=workflow.title,
+                owner=workflow.metadata.owner,
+                criticality=workflow.metadata.criticality,
+                counts=counts[name],
+                oldest_overdue_s=late,
+                on_time_24h=_share(day.values()),
+                usual=_share(before),
+                spark=spark,
+                started_24h=sum(row.started for row in day.values()),
+                target=target,
+                computed_at=max((row.computed_at for row in day.values()), default=None),
+            )
+        )
+    return sorted(answer, key=lambda tile: (ranks.index(tile.criticality), tile.title))
+
+
+def attention(
+    store: Store,
+    now: datetime,
+    limit: int = 100,
+    workflow: str | None = None,
+    facility: str | None = None,
+    at_risk: bool = True,
+) -> list[InstanceRow]:
+    """Instances that failed or are overdue, longest first, then those at risk, soonest first."""
+    states = ["failed", "overdue", *(["at_risk"] if at_risk else [])]
+    return _open(store, now, states, limit, workflow or "", facility or "")
+
+
+def instances(
+    store: Store, workflow: str, now: datetime, state: str | None = None, limit: int = 100
+) -> list[InstanceRow]:
+    """Instances of one workflow: in an open state worst first, otherwise the last started first.
+
+    Raises ValueError for a word that is no state.
+    """
+    if state is not None and state not in INSTANCE_STATES:
+        raise ValueError(f"{state!r} is no state of an instance; states are {', '.join(INSTANCE_STATES)}")
+    if state in _OPEN_STATES:
+        return _open(store, now, [state], limit, workflow, "")
+    sql = load_sql(PACKAGE, "newest_list.sql").replace("{{state}}", state_expression())
+    wanted = [state] if state else list(INSTANCE_STATES)
+    keys: list[tuple[str, str, int]] = []
+    for back in _LOOK_BACK:
+        parameters = {
+            "workflow": workflow,
+            "now": now,
+            "since": now - back,
+            "states": wanted,
+            "limit": limit,
+        }
+        keys = [(row[0], row[1], row[2]) for row in store.query(sql, parameters).rows]
+        if len(keys) >= limit:
+            break
+    return _rows(store, keys, now)
+
+
+def _open(
+    store: Store, now: datetime, states: Sequence[str], limit: int, workflow: str, facility: str
+) -> list[InstanceRow]:
+    sql = load_sql(PACKAGE, "open_list.sql").replace("{{state}}", open_state_expression())
+    parameters = {
+        "now": now,
+        "states": list(states),
+        "limit": limit,
+        "workflow": workflow,
+        "facility": facility,
+    }
+    return _rows(store, [(row[0], row[1], row[2]) for row in store.query(sql, parameters).rows], now)
+
+
+def _rows(store: Store, keys: Sequence[tuple[str, str, int]], now: datetime) -> list[InstanceRow]:
+    judge = Judge.of(store)
+    return [judge.row(facts, now) for facts in facts_of(store, keys)]
+
+
+def _share(rows: Iterable[_Hour]) -> float | None:
+    decided = list(rows)
+    good, bad = sum(row.good for row in decided), sum(row.bad for row in decided)
+    return good / (good + bad) if good + bad else None
