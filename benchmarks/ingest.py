@@ -70,7 +70,10 @@ def _run(options: argparse.Namespace, folder: Path) -> None:
     )
     core = _role("core", options, folder)
     assert core.stdout is not None
-    port = json.loads(core.stdout.readline())["port"]
+    line = core.stdout.readline()
+    if not line:
+        raise SystemExit("the core did not start")
+    port = json.loads(line)["port"]
     sender = _role("send", options, folder, port=port)
     sent = _answer(sender)
     stored = _answer(core)

@@ -46,7 +46,7 @@ def _resident_mb() -> float:
 
 def _store(path: Path, workflows: int) -> str:
     """A fresh store with everything in it that a running site has; its URL."""
-    from slo.workflows import activate
+    from slo.workflows.activate import activate
     from tracing.store import open_store
 
     path.mkdir(parents=True)
