@@ -44,6 +44,14 @@ def test_an_account_of_two_visits_joins_neither_and_is_probably_the_later() -> N
     assert places["claim:1"] == Place("claim", "visit:1", "probable")
 
 
+def test_the_source_of_an_account_has_the_last_word_on_its_visit() -> None:
+    links = [link("account:1", "visit:1"), link("account:1", "visit:2")]
+    later = MORNING + timedelta(hours=1)
+    named = {("account:1", "visit:1"): MORNING}
+    places = resolve(links, {"visit:1": MORNING, "visit:2": later}, named)
+    assert places["account:1"] == Place("account", "visit:1", "probable")
+
+
 def test_a_medical_record_number_joins_nothing() -> None:
     places = resolve([link("visit:1", "mrn:1"), link("visit:2", "mrn:1"), link("account:1", "visit:1")], {})
     assert set(places) == {"visit:1", "account:1"}

@@ -1,9 +1,11 @@
 """The rule by which keys belong to journeys: a pure function of links, with no store and no clock.
 
 Called by the resolver with the part of the graph that new links touch. A visit is the root of its journey and
-is never joined with another. A key that was seen with one visit belongs to it for certain; with several, it
-belongs to the latest of them, probably, and its own links join nothing. Keys that no visit was seen with hang
-together: the group belongs to the visit its neighbours belong to, and while there is none, to its best key.
+is never joined with another. A key that was seen with one visit belongs to it for certain. Seen with several,
+it belongs, probably, to the one that its own source named last: the interface which carried the key first is
+the nearest to whoever assigns it, and a wrong visit number further down the road must not win. Keys that no
+visit was seen with hang together: the group belongs to the visit its neighbours were seen with (probably the
+latest, if there are several), and while there is none, to its best key.
 """
 
 from __future__ import annotations
@@ -36,10 +38,16 @@ class Place(NamedTuple):
     certainty: str
 
 
-def resolve(links: Iterable[Link], first_seen: Mapping[str, datetime]) -> dict[str, Place]:
-    """The place of every token in `links`; `first_seen` orders the visits where a key has several.
+def resolve(
+    links: Iterable[Link],
+    first_seen: Mapping[str, datetime],
+    named_at: Mapping[tuple[str, str], datetime] | None = None,
+) -> dict[str, Place]:
+    """The place of every token in `links`.
 
-    Links may come in any order, repeated, in one direction or both; keys for search only are ignored.
+    Where a key has several visits, `named_at` (key and visit -> when the key's source last named that visit)
+    decides, then `first_seen` (visit -> when it was first seen), then the token: the latest wins. Links may
+    come in any order, repeated, in one direction or both; keys for search only are ignored.
     """
     kinds: dict[str, str] = {}
     near: dict[str, set[str]] = defaultdict(set)
@@ -61,9 +69,12 @@ def resolve(links: Iterable[Link], first_seen: Mapping[str, datetime]) -> dict[s
     places = {token: Place(VISIT, token, "certain") for token, kind in kinds.items() if kind == VISIT}
     for token, seen_with in visits.items():
         if seen_with:
-            places[token] = _among(kinds[token], seen_with, first_seen)
+            named = {visit: (named_at or {}).get((token, visit), _EPOCH) for visit in seen_with}
+            places[token] = _among(kinds[token], named, first_seen)
     for group in _floating(near, visits):
-        around = {visit for token in group for other in near[token] for visit in visits.get(other, ())}
+        around = {
+            visit: _EPOCH for token in group for other in near[token] for visit in visits.get(other, ())
+        }
         root = min(group, key=lambda token: (priority(kinds[token]), token))
         for token in group:
             places[token] = (
@@ -72,15 +83,12 @@ def resolve(links: Iterable[Link], first_seen: Mapping[str, datetime]) -> dict[s
     return places
 
 
-def latest(visits: Iterable[str], first_seen: Mapping[str, datetime]) -> str:
-    """The visit that was first seen last; by token where times are equal or unknown."""
-    return max(visits, key=lambda visit: (first_seen.get(visit, _EPOCH), visit))
-
-
-def _among(kind: str, visits: set[str], first_seen: Mapping[str, datetime]) -> Place:
+def _among(kind: str, visits: Mapping[str, datetime], first_seen: Mapping[str, datetime]) -> Place:
+    """The place of a key with these visits, each with the time at which the key's source last named it."""
     if len(visits) == 1:
         return Place(kind, next(iter(visits)), "certain")
-    return Place(kind, latest(visits, first_seen), "probable")
+    chosen = max(visits, key=lambda visit: (visits[visit], first_seen.get(visit, _EPOCH), visit))
+    return Place(kind, chosen, "probable")
 
 
 def _floating(near: Mapping[str, set[str]], visits: Mapping[str, set[str]]) -> list[list[str]]:

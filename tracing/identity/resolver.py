@@ -43,7 +43,8 @@ class Resolver:
         visits = {link.token for link in links if link.kind == VISIT} | {
             link.other for link in links if link.other_kind == VISIT
         }
-        places = resolve(links, self._first_seen(_ambiguous(links)))
+        several, doubtful = _ambiguous(links)
+        places = resolve(links, self._first_seen(doubtful), self._named_at(several & settled))
         wanted = {token: places[token] for token in (settled | visits) if token in places}
         return self._write(wanted)
 
@@ -89,6 +90,17 @@ class Resolver:
             seen.update(self._store.query(load_sql(_PACKAGE, "first_seen.sql"), {"tokens": chunk}).rows)
         return seen
 
+    def _named_at(self, tokens: set[str]) -> dict[tuple[str, str], datetime]:
+        # Asked of the spans, and only for keys with several visits, which are few. A span that says anything
+        # new about such a key brings a link, too, so that the key is touched and asked about again.
+        named: dict[tuple[str, str], datetime] = {}
+        for chunk in _chunks(tokens):
+            for token, visit, at in self._store.query(
+                load_sql(_PACKAGE, "named_at.sql"), {"tokens": chunk}
+            ).rows:
+                named[token, visit] = at
+        return named
+
     def _write(self, wanted: dict[str, Place]) -> int:
         current: dict[str, tuple[Place, int]] = {}
         for chunk in _chunks(wanted):
@@ -112,17 +124,17 @@ class Resolver:
         return len(rows)
 
 
-def _ambiguous(links: Iterable[Link]) -> set[str]:
-    """Visits that may have to be put in order: all, unless every key was seen with the same one."""
-    visits = {link.other for link in links if link.other_kind == VISIT}
+def _ambiguous(links: Iterable[Link]) -> tuple[set[str], set[str]]:
+    """Keys with several visits, and the visits that have to be put in order for any key."""
+    links = list(links)
     by_token: dict[str, set[str]] = {}
     for link in links:
         if link.other_kind == VISIT:
             by_token.setdefault(link.token, set()).add(link.other)
-    floating = any(link.kind != VISIT and link.token not in by_token for link in links)
-    if floating:
-        return visits
-    return {visit for seen_with in by_token.values() if len(seen_with) > 1 for visit in seen_with}
+    several = {token for token, seen_with in by_token.items() if len(seen_with) > 1}
+    if any(link.kind != VISIT and link.token not in by_token for link in links):
+        return several, {visit for seen_with in by_token.values() for visit in seen_with}
+    return several, {visit for token in several for visit in by_token[token]}
 
 
 def _chunks(tokens: Iterable[str]) -> list[list[str]]:
