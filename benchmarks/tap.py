@@ -43,7 +43,7 @@ def adt(number: int) -> bytes:
     lines = [head]
     size, index = len(head), 1
     while size < MESSAGE_BYTES - 90:
-        line = f"OBX|{index}|NM|8867-4^HEART RATE^LN||{60 + index}|/min^BEATS^UCUM|60-100|N|||F|||20260301113000\r"
+        line = f"OBX|{index}|NM|8867-4^HEART RATE^LN||{60 + index}|/min^BEATS^UCUM|60-100|N|||F|||20260301\r"
         lines.append(line)
         size, index = size + len(line), index + 1
     return b"\x0b" + "".join(lines).encode().ljust(MESSAGE_BYTES - 1, b" ") + b"\r\x1c\r"
@@ -291,7 +291,7 @@ def main(seconds: float, rounds: int) -> dict[str, float]:
     proxy_core, other_core = (cores[0], cores[1]) if len(cores) > 1 else (None, None)
     print(f"{platform.machine()}, {len(cores)} cores, Python {platform.python_version()}, {_model()}")
     print(
-        f"{MESSAGE_BYTES}-byte ADT^A03, {CONNECTIONS} connections, {rounds} rounds of {seconds:g} s; best round"
+        f"{MESSAGE_BYTES}-byte ADT^A03, {CONNECTIONS} connections, best of {rounds} rounds of {seconds:g} s"
     )
     found: dict[str, list[dict[str, float]]] = {}
     resident = 0.0
@@ -325,7 +325,7 @@ def main(seconds: float, rounds: int) -> dict[str, float]:
     sent = sum(r["count"] for name, results in found.items() if name.startswith("tap") for r in results)
     taken = counters["sender"]["sent"]
     print(
-        f"{sent:.0f} messages through the tap, {taken} spans taken by the collector, resident {resident:.1f} MB"
+        f"{sent:.0f} messages through the tap, {taken} spans taken, resident {resident:.1f} MB"
     )
     ratios = [c["per_s"] / t["per_s"] for c, t in zip(found["copy closed"], found["tap closed"], strict=True)]
     return {

@@ -113,8 +113,13 @@ class SiteKey:
 
 def trace_id(site_key: SiteKey, key: Key) -> bytes:
     """The trace ID (16 bytes, never all zero) of every message whose best business key is `key`."""
-    text = f"v1|journey|{key.kind}|{key.authority}|{key.value}"
-    return _nonzero(site_key.hash.digest(text.encode("utf-8", "surrogatepass"))[:16])
+    text = f"{key.kind}|{key.authority}|{key.value}"
+    return journey_trace_id(site_key, text.encode("utf-8", "surrogatepass"))
+
+
+def journey_trace_id(site_key: SiteKey, key: bytes) -> bytes:
+    """`trace_id` for a key that is already encoded as `kind|authority|value`."""
+    return _nonzero(site_key.hash.digest(b"v1|journey|" + key)[:16])
 
 
 def message_trace_id(site_key: SiteKey, interface: str, identity: bytes) -> bytes:

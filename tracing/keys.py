@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from tracing.context import KeyedHash, SiteKey, trace_id
+from tracing.context import KeyedHash, SiteKey, journey_trace_id, trace_id
 
 KINDS = ("visit", "account", "order", "claim", "case", "purchase_order", "journal", "remittance", "mrn")
 """Kinds of business keys, best first. `mrn` finds messages; it never decides which belong together."""
@@ -123,6 +123,11 @@ class Sealer:
         """
         return self._cached_seal(key)
 
+    def token_and_seal(self, key: Key) -> tuple[str, str]:
+        """Both, uncached and for the price of little more than one: for callers that keep the result."""
+        plain = f"{key.kind}|{key.authority}|{key.value}".encode("utf-8", "surrogatepass")
+        return journey_trace_id(self.site_key, plain).hex(), self._sealed(plain)
+
     def open(self, sealed: str) -> Key:
         """The key behind a sealed value; raises `SealError`, whose text never quotes the value."""
         try:
@@ -142,6 +147,8 @@ class Sealer:
         return trace_id(self.site_key, key).hex()
 
     def _seal(self, key: Key) -> str:
-        plain = f"{key.kind}|{key.authority}|{key.value}".encode("utf-8", "surrogatepass")
+        return self._sealed(f"{key.kind}|{key.authority}|{key.value}".encode("utf-8", "surrogatepass"))
+
+    def _sealed(self, plain: bytes) -> str:
         nonce = self._nonces.digest(plain)[:_NONCE]
         return base64.b64encode(_VERSION + nonce + self._cipher.encrypt(nonce, plain, _AAD)).decode("ascii")

@@ -23,6 +23,8 @@ from pydantic import (
 
 from tracing.protocols.hl7v2_path import PathError, compile_path
 
+from .path_check import problems
+
 KeyKind = Literal[
     "visit", "account", "order", "claim", "case", "purchase_order", "journal", "remittance", "mrn"
 ]
@@ -165,23 +167,16 @@ class MllpInterface(_Interface):
 
     @model_validator(mode="after")
     def _paths_exist(self) -> Self:
+        places = {f"attributes.{name}": path for name, path in self.attributes.items()}
         if "keys" in self.model_fields_set:
-            for index, key in enumerate(self.keys):
-                self._check(f"keys[{index}].path", key.path)
-        for name, path in self.attributes.items():
-            self._check(f"attributes.{name}", path)
+            places |= {f"keys[{index}].path": key.path for index, key in enumerate(self.keys)}
+        # Site-defined segments (Z..) are in no version of the standard.
+        named = tuple(sorted({path for path in places.values() if not path.startswith("Z")}))
+        wrong = problems(named, self.hl7_version)
+        for place, path in places.items():
+            if path in wrong:
+                raise ValueError(f"interface {self.name!r}: {place}: {wrong[path]}")
         return self
-
-    def _check(self, place: str, path: str) -> None:
-        # Here and not at the top: the tables of the standard are large, and needed only when paths are named.
-        from tracing.protocols.hl7v2_names import UnknownPath, validate_path
-
-        if path.startswith("Z"):
-            return  # site-defined segments are in no version of the standard
-        try:
-            validate_path(path, self.hl7_version)
-        except UnknownPath as error:
-            raise ValueError(f"interface {self.name!r}: {place}: {error}") from None
 
 
 class HttpInterface(_Interface):

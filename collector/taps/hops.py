@@ -27,7 +27,6 @@ MAX_FACILITIES = 64
 IDENTITY_BYTES = 4096
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MESSAGE = re.compile(r"[A-Za-z0-9_]{1,16}(\^[A-Za-z0-9_]{1,16})?")
-_CONTROL = re.compile(r"[\x20-\x7e]{1,199}")
 _SYSTEMS = {"mllp": "hl7v2", "http": "http", "folder": "x12"}
 
 AnyInterface = MllpInterface | HttpInterface | FolderInterface
@@ -114,20 +113,20 @@ encode_pairing = by_code(names.ACK_PAIRING)
 encode_unread = by_code(names.UNREAD)
 _message_id = spans.string_attribute(names.MESSAGE_ID)
 _conversation_id = spans.string_attribute(names.CONVERSATION_ID)
-encode_body_size = spans.int_attribute(names.BODY_SIZE)
-encode_ack_size = spans.int_attribute(names.ACK_SIZE)
+encode_body_size = lru_cache(maxsize=4096)(spans.int_attribute(names.BODY_SIZE))
+encode_ack_size = lru_cache(maxsize=1024)(spans.int_attribute(names.ACK_SIZE))
 _keys = spans.array_attribute(names.KEYS)
 _sealed = spans.array_attribute(names.KEYS_SEALED)
 
 
 def encode_message_id(value: str) -> bytes:
     """MSH-10 or the X12 control numbers; what is not printable ASCII is no control ID."""
-    return _message_id(value) if _CONTROL.fullmatch(value) else b""
+    return _message_id(value) if value.isascii() and value.isprintable() and len(value) < 200 else b""
 
 
 def encode_conversation_id(value: str) -> bytes:
     """The control ID an answer refers to."""
-    return _conversation_id(value) if _CONTROL.fullmatch(value) else b""
+    return _conversation_id(value) if value.isascii() and value.isprintable() and len(value) < 200 else b""
 
 
 def encode_measure(name: str, value: float) -> bytes:
@@ -154,12 +153,17 @@ class KeyEncoder:
         return trace, tokens + _sealed(b"".join([one[2] for one in encoded]))
 
     def _encode(self, key: Key) -> tuple[bytes, bytes, bytes]:
-        token = self.sealer.token(key)
+        token, sealed = self.sealer.token_and_seal(key)
         return (
             bytes.fromhex(token),
-            spans.array_element(format_reference(key.kind, key.authority, token)),
-            spans.array_element(self.sealer.seal(key)),
+            spans.array_element(f"{_prefix(key.kind, key.authority)}{token}"),
+            spans.array_element(sealed),
         )
+
+
+@lru_cache(maxsize=1024)
+def _prefix(kind: str, authority: str) -> str:
+    return format_reference(kind, authority, "")
 
 
 def _rank(key: Key) -> int:

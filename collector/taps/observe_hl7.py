@@ -8,7 +8,9 @@ It must never raise: a message that cannot be read still passes, and is recorded
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from tracing import attributes as names
 from tracing import spans
@@ -17,6 +19,7 @@ from tracing.keys import Key, business_key
 from tracing.protocols.hl7v2 import Message, NotHL7, Path, compile_path, parse
 
 from .config import Hl7Key, MllpInterface
+from .fast_hl7 import Plan, Raw, accepted, identifiers, plain, plan
 from .hops import (
     Emitter,
     Hop,
@@ -35,6 +38,8 @@ from .hops import (
     message_identity,
 )
 
+KNOWN = 4096
+REMEMBERED = 256
 _OUTCOMES = {
     "AA": "accepted",
     "CA": "accepted",
@@ -57,6 +62,11 @@ class Answer:
 
     def __init__(self, payload: bytes) -> None:
         self.size = len(payload)
+        usual = accepted(payload)
+        if usual is not None:
+            self.code, self.control_id = usual
+            self.reason = ""
+            return
         self.code = ""
         self.control_id = ""
         self.reason = ""
@@ -82,6 +92,12 @@ class Hl7Observer:
             (compile_path(path), by_code(names.TAG + name)) for name, path in interface.attributes.items()
         ]
         self._name = f"forward {interface.name}".encode()
+        asked = [(compile_path(rule.path), rule.kind == "mrn") for rule in interface.keys]
+        self._plan = plan(asked + [(path, False) for path, _ in self._tags])
+        self._simple = _simple(self._plan, interface.keys, self._tags)
+        self._known: OrderedDict[tuple[bytes, ...], tuple[bytes, bytes]] = OrderedDict()
+        self._heads: dict[bytes, bytes] = {}
+        self._scopes: dict[bytes, bytes] = {}
 
     def read(self, payload: bytes, start_ns: int, size: int = 0) -> Hop:
         """The hop of a message that is complete at the tap.
@@ -91,8 +107,14 @@ class Hl7Observer:
         if size:
             return self._opaque(payload, start_ns, "too_large", size)
         try:
-            message = parse(payload)
-            return self._read(message, payload, start_ns)
+            raw = self._plan.read(payload) if self._plan is not None else None
+            if raw is not None:
+                known = self._known.get(raw.fields)
+                if known is not None and plain(raw.control_id):
+                    return self._again(raw, known, payload, start_ns)
+            if raw is not None and plain(raw.control_id) and self._learn(raw):
+                return self._again(raw, self._known[raw.fields], payload, start_ns)
+            return self._read(parse(payload), payload, start_ns, raw)
         except NotHL7:
             return self._opaque(payload, start_ns, "not_hl7", len(payload))
         except Exception:  # whatever a message does to the reader, the message passes
@@ -118,7 +140,69 @@ class Hl7Observer:
         hop.outcome = outcome
         return self._emitter.emit(hop, self._name, spans.KIND_PRODUCER, b"")
 
-    def _read(self, message: Message, payload: bytes, start_ns: int) -> Hop:
+    def _learn(self, raw: Raw) -> bool:
+        """Remember what these fields mean; False where that needs the general reader."""
+        if self._simple is None:
+            return False
+        found: list[Key] = []
+        for place, rule, authority, otherwise in self._simple.keys:
+            field = raw.fields[place]
+            if not field:
+                continue
+            every = rule.kind == "mrn"
+            values = identifiers(field if every else field.partition(b"~")[0], authority, otherwise)
+            if values is None:
+                return False
+            for value, name in values:
+                named = name if rule.authority is None else rule.authority
+                key = business_key(rule.kind, value, named, self.interface.authority)
+                if key is not None:
+                    found.append(key)
+        tags = b""
+        for place, encode in self._simple.tags:
+            field = raw.fields[place]
+            if plain(field):
+                tags = encode(field.decode("ascii")) + tags
+            elif field:
+                return False
+        trace, attributes = self._emitter.keys.encode(found)
+        self._remember(raw, trace, tags + attributes)
+        return True
+
+    def _remember(self, raw: Raw, trace: bytes, attributes: bytes) -> None:
+        self._known[raw.fields] = (trace, attributes)
+        if len(self._known) > KNOWN:
+            self._known.popitem(last=False)
+
+    def _again(self, raw: Raw, known: tuple[bytes, bytes], payload: bytes, start_ns: int) -> Hop:
+        """A message whose fields have all been read before: most are of an encounter just heard of."""
+        emitter = self._emitter
+        head = self._heads.get(raw.message)
+        scope = self._scopes.get(raw.facility)
+        if head is None or scope is None:
+            message = parse(payload)
+            head, scope = _FORWARD + encode_message(message.message_type), self._scope(message)
+            if len(self._heads) < REMEMBERED and _names_trigger(raw.message):
+                self._heads[raw.message] = head
+            if len(self._scopes) < REMEMBERED:
+                self._scopes[raw.facility] = scope
+        control_id = raw.control_id.decode("ascii")
+        trace, found = known
+        return Hop(
+            scope,
+            trace or message_trace_id(emitter.site_key, emitter.name, message_identity(payload)),
+            emitter.span_id(payload, start_ns),
+            start_ns,
+            control_id,
+            head + encode_message_id(control_id) + encode_body_size(len(payload)) + found,
+        )
+
+    def _scope(self, message: Message) -> bytes:
+        if self.interface.facility_from_message:
+            return self._emitter.scope_for(message.value(_FACILITY))
+        return self._emitter.scope
+
+    def _read(self, message: Message, payload: bytes, start_ns: int, raw: Raw | None) -> Hop:
         emitter = self._emitter
         found: list[Key] = []
         for reader in self._readers:
@@ -131,12 +215,11 @@ class Hl7Observer:
         for path, encode in self._tags:
             value = message.value(path)
             if value:
-                head += encode(value)
-        scope = emitter.scope
-        if self.interface.facility_from_message:
-            scope = emitter.scope_for(message.value(_FACILITY))
+                key_attributes = encode(value) + key_attributes
+        if raw is not None:
+            self._remember(raw, trace, key_attributes)
         return Hop(
-            scope,
+            self._scope(message),
             trace or message_trace_id(emitter.site_key, emitter.name, message_identity(payload)),
             emitter.span_id(payload, start_ns),
             start_ns,
@@ -158,6 +241,40 @@ class Hl7Observer:
         )
 
 
+class _Simple(NamedTuple):
+    """Rules that a raw field answers alone: its place, the rule, where an authority may be named."""
+
+    keys: list[tuple[int, Hl7Key, int, int]]
+    tags: list[tuple[int, Callable[[str], bytes]]]
+
+
+def _simple(
+    made: Plan | None, rules: Iterable[Hl7Key], tags: list[tuple[Path, Callable[[str], bytes]]]
+) -> _Simple | None:
+    """None where a rule asks for more than the first component of the first repetition."""
+    paths = [(compile_path(rule.path), rule) for rule in rules]
+    named = [path for path, _ in paths] + [path for path, _ in tags]
+    if made is None or any(p.component > 1 or p.subcomponent or p.repetition or p.occurrence for p in named):
+        return None
+    return _Simple(
+        [
+            (made.place(path), rule, *((2, 3) if rule.kind != "mrn" and _is_ei(path) else (4, 0)))
+            for path, rule in paths
+        ],
+        [(made.place(path), encode) for path, encode in tags],
+    )
+
+
+def _is_ei(path: Path) -> bool:
+    return _EI.match(f"{path.segment}-{path.field}") is not None
+
+
+def _names_trigger(raw: bytes) -> bool:
+    """Whether a raw MSH-9 says everything; without a trigger event EVN-1 has a say too."""
+    parts = raw.split(b"^", 2)
+    return len(parts) > 1 and parts[0].isalnum() and parts[1].isalnum()
+
+
 def _key_reader(rule: Hl7Key, default: str) -> KeyReader:
     path = compile_path(rule.path)
     kind, forced = rule.kind, rule.authority
@@ -175,7 +292,7 @@ def _authority_paths(path: Path) -> tuple[str, str]:
     repetition = f"[{path.repetition}]" if path.repetition else ""
     occurrence = f"[{path.occurrence}]" if path.occurrence else ""
     field = f"{path.segment}{occurrence}-{path.field}{repetition}"
-    if _EI.match(f"{path.segment}-{path.field}"):
+    if _is_ei(path):
         return f"{field}.2", f"{field}.3"
     return f"{field}.4.1", f"{field}.4.2"
 

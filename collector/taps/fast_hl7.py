@@ -1,0 +1,119 @@
+"""The short way through an ordinary HL7 v2 message: raw fields, found without cutting the rest.
+
+Called by `observe_hl7` for messages in ASCII with the customary separators, which is nearly all of them; a
+test holds it against `tracing.protocols.hl7v2`. It must never guess: anything out of the ordinary gives None,
+and the general reader takes over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from tracing.protocols.hl7v2 import Path
+
+_HEAD = b"MSH|^~\\&|"
+_SEPARATORS = b"^~\\&"
+_MSA = b"\rMSA|"
+
+
+class Raw(NamedTuple):
+    """Fields as written: what identifies the message, and what the interface's rules ask for."""
+
+    facility: bytes
+    message: bytes
+    control_id: bytes
+    fields: tuple[bytes, ...]
+
+
+class Plan:
+    """Which raw fields determine the values at some paths. Made by `plan`."""
+
+    __slots__ = ("_places", "_segments")
+
+    def __init__(self, segments: list[tuple[bytes, int, tuple[int, ...], bool]]) -> None:
+        self._segments = segments
+        ordered = [(needle, number) for needle, _, numbers, _ in segments for number in numbers]
+        self._places = {field: place for place, field in enumerate(ordered)}
+
+    def place(self, path: Path) -> int:
+        """Where in `Raw.fields` the field of a planned path is."""
+        return self._places[b"\r%b|" % path.name, path.field]
+
+    def read(self, payload: bytes) -> Raw | None:
+        """The raw fields; None for a message that is not of the ordinary kind."""
+        if payload[:9] != _HEAD or not payload.isascii() or b"\n" in payload or b"\x1b" in payload:
+            return None
+        find = payload.find
+        end = find(b"\r")
+        head = payload[:end].split(b"|", 11)
+        if len(head) < 11:
+            return None
+        found: list[bytes] = []
+        for needle, last, numbers, only in self._segments:
+            start = find(needle, end)
+            if start < 0:
+                found += [b""] * len(numbers)
+                continue
+            stop = find(b"\r", start + 1)
+            fields = (payload[start + 1 :] if stop < 0 else payload[start + 1 : stop]).split(b"|", last + 1)
+            if only and stop >= 0 and find(needle, stop) >= 0:
+                return None
+            length = len(fields)
+            for number in numbers:
+                found.append(fields[number] if number < length else b"")
+        return Raw(head[3], head[8], head[9], tuple(found))
+
+
+def plan(paths: Iterable[tuple[Path, bool]]) -> Plan | None:
+    """A plan for `(path, whether every segment of that name counts)`; None if no field alone is enough."""
+    segments: dict[bytes, tuple[dict[int, None], bool]] = {}
+    for path, every in paths:
+        if path.verbatim or path.name == b"MSH" or path.occurrence > 1:
+            return None
+        numbers, only = segments.get(path.name, ({}, False))
+        numbers[path.field] = None
+        segments[path.name] = (numbers, only or every)
+    return Plan(
+        [(b"\r%b|" % name, max(numbers), tuple(numbers), only) for name, (numbers, only) in segments.items()]
+    )
+
+
+def identifiers(field: bytes, authority: int, otherwise: int) -> list[tuple[str, str]] | None:
+    """(identifier, assigning authority) of each repetition of a raw field that has one.
+
+    `authority` and `otherwise` number the components that may name it. None where subcomponents, escapes or
+    nulls need the general reader.
+    """
+    if field.translate(None, b'&\\"') != field:
+        return None
+    found: list[tuple[str, str]] = []
+    for repetition in field.decode("ascii").split("~"):
+        components = repetition.split("^")
+        value = components[0].strip()
+        if value:
+            count = len(components)
+            name = components[authority - 1].strip() if authority <= count else ""
+            if not name and otherwise and otherwise <= count:
+                name = components[otherwise - 1].strip()
+            found.append((value, name))
+    return found
+
+
+def plain(value: bytes) -> bool:
+    """Whether a raw field is a value as it stands: no separators or escapes in it, and not the null."""
+    return bool(value) and value.translate(None, _SEPARATORS) == value and value != b'""'
+
+
+def accepted(payload: bytes) -> tuple[str, str] | None:
+    """(MSA-1, MSA-2) of an ordinary positive acknowledgement, None for anything else."""
+    if payload[:9] != _HEAD or not payload.isascii() or b"\n" in payload:
+        return None
+    start = payload.find(_MSA)
+    if start < 0:
+        return None
+    stop = payload.find(b"\r", start + 1)
+    fields = (payload[start + 1 :] if stop < 0 else payload[start + 1 : stop]).split(b"|", 3)
+    if len(fields) < 3 or fields[1] not in (b"AA", b"CA") or not plain(fields[2]) or b"\x1b" in payload:
+        return None
+    return fields[1].decode("ascii"), fields[2].decode("ascii")
