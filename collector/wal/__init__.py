@@ -5,9 +5,10 @@ the disk. The writer inserts sealed segments in the background. Nothing here loo
 """
 
 from collector.wal.errors import DiskFull, WalClosed, WalDamaged, WalError, WalFull, WalLocked
-from collector.wal.log import Wal, WalStatus
+from collector.wal.log import Wal
 from collector.wal.refused import Refused
 from collector.wal.segments import Segment
+from collector.wal.status import WalStatus
 from collector.wal.writer import Writer, WriterStatus
 
 __all__ = [

@@ -8,7 +8,6 @@ the sync, and never lose its place when the disk is full.
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import logging
 import os
@@ -17,55 +16,21 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 
 from collector.wal import segments
-from collector.wal.errors import DiskFull, WalClosed, WalError, WalFull, WalLocked
+from collector.wal.active import Active, Waiting, lock
+from collector.wal.errors import DiskFull, WalClosed, WalError, WalFull
 from collector.wal.files import Files
 from collector.wal.records import HEADER, header
-from collector.wal.refused import Refused, RefusedFolder
-from collector.wal.segments import Segment
+from collector.wal.refused import RefusedFolder
+from collector.wal.segments import Record, Segment
+from collector.wal.status import WalStatus
 
 log = logging.getLogger(__name__)
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FREE_LOOK_EVERY = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class WalStatus:
-    """What waits for the store. Bytes include record headers; `oldest_age_s` is None when nothing waits."""
-
-    pending_bytes: int
-    pending_segments: int
-    limit_bytes: int
-    oldest_age_s: float | None
-    appended: int
-    repeated: int
-    syncs: int
-    sync_seconds: float
-    disk_full: bool
-    last_error: str | None
-    refused: tuple[Refused, ...]
-
-
-@dataclass(slots=True)
-class _Waiting:
-    body: bytes
-    future: Future[None]
-    digest: bytes
-
-
-@dataclass(slots=True)
-class _Active:
-    number: int
-    path: Path
-    descriptor: int
-    size: int = 0
-    records: int = 0
-    since: float = 0.0
-    opened: float = 0.0
 
 
 class Wal:
@@ -76,6 +41,7 @@ class Wal:
     `limit_bytes`: pending bytes from which on appends raise WalFull. `reserve_bytes`: free disk space that is
     left to the store, which must be able to insert what is pending before anything is freed here.
     `repeat_window`: how many last bodies are remembered, so that a body a client sends again is stored once.
+    `memory_bytes`: pending bodies kept in memory too, so that they need not be read and checked again.
     """
 
     def __init__(
@@ -87,6 +53,7 @@ class Wal:
         limit_bytes: int = 1 << 30,
         reserve_bytes: int = 64 << 20,
         repeat_window: int = 4096,
+        memory_bytes: int = 64 << 20,
         files: Files | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -100,19 +67,20 @@ class Wal:
         self._clock = clock
         self._monotonic = monotonic
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock_file = _lock(directory)
+        self._lock_file = lock(directory)
         self._refused = RefusedFolder(directory / "refused", self._files, clock)
 
         self._state = threading.Condition()
-        self._queue: list[_Waiting] = []
+        self._queue: list[Waiting] = []
         self._queued_bytes = 0
         self._sealed: deque[Segment] = deque(segments.recover(directory, self._files, self._refused))
         self._taken: dict[int, Segment] = {}
-        self._active: _Active | None = None
+        self._active: Active | None = None
         self._next = max((segment.number for segment in self._sealed), default=0) + 1
         self._stored_bytes = sum(segment.size for segment in self._sealed)
         self._recent: OrderedDict[bytes, Future[None]] = OrderedDict()
         self._repeat_window = repeat_window
+        self._memory = memory_bytes
         self._committing = False
         self._seal_wanted = False
         self._closed = False
@@ -152,7 +120,7 @@ class Wal:
             self._recent[digest] = future
             if len(self._recent) > self._repeat_window:
                 self._recent.popitem(last=False)
-            self._queue.append(_Waiting(body, future, digest))
+            self._queue.append(Waiting(body, future, digest))
             self._queued_bytes += size
             self._state.notify_all()
         return future
@@ -191,7 +159,7 @@ class Wal:
                 else:
                     waiting.future.set_exception(error)
 
-    def _commit(self, batch: list[_Waiting]) -> WalError | None:
+    def _commit(self, batch: list[Waiting]) -> WalError | None:
         """Write and sync a batch. None, or why nothing of it counts; the log is then as it was before."""
         active = self._active
         try:
@@ -216,15 +184,21 @@ class Wal:
             self._sync_seconds += took
             if not active.records:
                 active.since, active.opened = self._clock(), self._monotonic()
+            if active.kept is not None and self._memory >= written:
+                active.kept += batch
+                self._memory -= written
+            elif active.kept is not None:
+                self._memory += active.size
+                active.kept = None
             active.size += written
             active.records += len(batch)
             self._stored_bytes += written
             self._disk_full = False
         return None
 
-    def _open(self) -> _Active:
+    def _open(self) -> Active:
         path = segments.path_of(self._directory, self._next)
-        active = _Active(self._next, path, self._files.create(path))
+        active = Active(self._next, path, self._files.create(path))
         with self._state:
             self._next += 1
             self._active = active
@@ -239,7 +213,7 @@ class Wal:
         if free < self._reserve:
             raise DiskFull(f"{free} bytes are free on the log's disk, {self._reserve} are kept for the store")
 
-    def _step_back(self, active: _Active | None, error: OSError) -> WalError:
+    def _step_back(self, active: Active | None, error: OSError) -> WalError:
         """Cut off what a failed write left, and leave the file: after a failed sync its pages are unknown."""
         if active is not None:
             try:
@@ -264,9 +238,7 @@ class Wal:
         except OSError as error:
             log.warning("closing %s: %s", active.path.name, error.strerror)
         if active.records:
-            self._sealed.append(
-                Segment(active.number, active.path, active.size, active.records, active.since)
-            )
+            self._sealed.append(active.sealed())
             return
         try:
             self._files.unlink(active.path)
@@ -303,8 +275,8 @@ class Wal:
                     return None
                 self._state.wait(max(wake - now, 0.001))
 
-    def read(self, segment: Segment) -> list[memoryview]:
-        """The bodies of a taken segment. Raises WalDamaged."""
+    def read(self, segment: Segment) -> list[Record]:
+        """The records of a taken segment. Raises WalDamaged."""
         return segments.read(self._files, segment)
 
     def done(self, segment: Segment) -> None:
@@ -319,6 +291,8 @@ class Wal:
         with self._state:
             self._taken.pop(segment.number, None)
             self._stored_bytes -= segment.size
+            if segment.bodies is not None:
+                self._memory += segment.size
             self._state.notify_all()
 
     def give_back(self, segment: Segment) -> None:
@@ -399,13 +373,3 @@ class Wal:
             self._state.notify_all()
         self._flusher.join()
         os.close(self._lock_file)
-
-
-def _lock(directory: Path) -> int:
-    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise WalLocked(f"another process uses the write-ahead log in {directory}") from error
-    return descriptor

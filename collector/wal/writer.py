@@ -15,7 +15,7 @@ from typing import Protocol
 
 from collector.wal.errors import WalDamaged
 from collector.wal.log import Wal
-from collector.wal.segments import Segment, token
+from collector.wal.segments import Record, Segment, token
 from tracing.store import StoreRefused, StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -109,24 +109,24 @@ class Writer:
 
     def _store_segment(self, store: Inserts, segment: Segment) -> None:
         try:
-            bodies = self._wal.read(segment)
+            records = self._wal.read(segment)
         except WalDamaged as error:
             self._wal.abandon(segment, str(error))
             return
-        if not self._insert(store, bodies):
+        if not self._insert(store, records):
             self._wal.give_back(segment)
             return
         self._wal.done(segment)
         with self._lock:
             self._segments += 1
-            self._bodies += len(bodies)
+            self._bodies += len(records)
             self._bytes += segment.size
             self._failing = None
 
-    def _insert(self, store: Inserts, bodies: list[memoryview]) -> bool:
+    def _insert(self, store: Inserts, records: list[Record]) -> bool:
         """Store the bodies, setting aside those the store refuses. False: stopped before they were stored."""
-        whole = b"".join(bodies)
-        name = token(bodies)
+        whole = b"".join([record.body for record in records])
+        name = token(records)
         pause = _FIRST_PAUSE
         unknown = 0
         while True:
@@ -136,12 +136,12 @@ class Writer:
             except StoreUnavailable as error:
                 self._note_failure(str(error))
             except StoreRefused as error:
-                return self._split(store, bodies, str(error))
+                return self._split(store, records, str(error))
             except Exception as error:
                 unknown += 1
                 log.exception("inserting a segment failed in an unknown way (try %d)", unknown)
                 if unknown >= _UNKNOWN_TRIES:
-                    return self._split(store, bodies, f"{type(error).__name__}: {error}")
+                    return self._split(store, records, f"{type(error).__name__}: {error}")
                 self._note_failure(f"{type(error).__name__}: {error}")
             else:
                 with self._lock:
@@ -152,12 +152,12 @@ class Writer:
                 return False
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    def _split(self, store: Inserts, bodies: list[memoryview], error: str) -> bool:
+    def _split(self, store: Inserts, records: list[Record], error: str) -> bool:
         """Halve until the refused body stands alone. Each part has its own token, so a crash is harmless."""
-        if len(bodies) == 1:
-            return self._set_aside(bytes(bodies[0]), error)
-        middle = len(bodies) // 2
-        return self._insert(store, bodies[:middle]) and self._insert(store, bodies[middle:])
+        if len(records) == 1:
+            return self._set_aside(bytes(records[0].body), error)
+        middle = len(records) // 2
+        return self._insert(store, records[:middle]) and self._insert(store, records[middle:])
 
     def _set_aside(self, body: bytes, error: str) -> bool:
         pause = _FIRST_PAUSE

@@ -38,7 +38,7 @@ class Running:
     def bodies(self) -> list[bytes]:
         """Everything that is durable, in the order of acceptance; taken out of the log."""
         while (segment := self.wal.take(0.1)) is not None:
-            self._bodies += map(bytes, self.wal.read(segment))
+            self._bodies += [bytes(record.body) for record in self.wal.read(segment)]
             self.wal.done(segment)
         return self._bodies
 

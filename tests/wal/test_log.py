@@ -11,6 +11,7 @@ import pytest
 from collector.wal import Wal, WalClosed, WalFull, WalLocked
 from collector.wal.files import Files
 from collector.wal.records import HEADER
+from collector.wal.segments import token
 from tests.wal.conftest import MakeWal
 
 
@@ -18,7 +19,7 @@ def drain(wal: Wal) -> list[bytes]:
     """Every pending body; the segments are removed."""
     found: list[bytes] = []
     while (segment := wal.take(0.03)) is not None:
-        found += map(bytes, wal.read(segment))
+        found += [bytes(record.body) for record in wal.read(segment)]
         wal.done(segment)
     return found
 
@@ -114,6 +115,34 @@ def test_close_makes_durable_what_was_queued(make_wal: MakeWal) -> None:
     with pytest.raises(WalClosed):
         wal.append(b"late")
     assert len(drain(make_wal())) == 100
+
+
+def test_without_memory_for_them_bodies_are_read_from_the_file(make_wal: MakeWal) -> None:
+    wal = make_wal(memory_bytes=40, segment_age=60, segment_bytes=100)
+    bodies = [bytes([number]) * 20 for number in range(7)]
+    for body in bodies:
+        wal.append(body).result(5)
+    first = wal.take(1)
+    assert first is not None
+    assert first.bodies is None
+    assert [bytes(record.body) for record in wal.read(first)] == bodies[:4]
+    wal.done(first)
+
+
+def test_the_token_is_the_same_from_memory_and_after_a_restart(make_wal: MakeWal) -> None:
+    wal = make_wal(segment_bytes=1000)
+    for number in range(4):
+        wal.append(b"%d" % number * 300).result(5)
+    segment = wal.take(1)
+    assert segment is not None
+    assert segment.bodies is not None
+    before = token(wal.read(segment))
+    wal.close()
+    wal = make_wal()
+    segment = wal.take(1)
+    assert segment is not None
+    assert segment.bodies is None
+    assert token(wal.read(segment)) == before
 
 
 @pytest.mark.parametrize("way", ["cut", "flip"])
