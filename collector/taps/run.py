@@ -95,7 +95,9 @@ class Taps:
         self.sender.start()
 
     async def stop(self, drain_seconds: float = DRAIN_SECONDS) -> None:
-        """Drain and end."""
+        """Drain and end; a second call does nothing."""
+        if self._stopping.is_set():
+            return
         self._stopping.set()
         await self._close_relays(drain_seconds)
         if self._polls:

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 log = logging.getLogger("caretrail.tap.spool")
 
-HEADER = struct.Struct("<IIBxHI")
+HEADER = struct.Struct("<IIHHI")
 RESOURCE, SCOPE, SPANS = 1, 2, 3
 SEGMENT_BYTES = 8 << 20
 CAP_BYTES = 1 << 30
@@ -51,6 +51,11 @@ class SpoolCounters:
     appended: int = 0
     dropped_full: int = 0
     dropped_error: int = 0
+
+
+def checksum(payload: bytes, kind: int, scope: int, count: int) -> int:
+    """CRC-32 of a record; the header's own fields are its start value, so that damage to them shows too."""
+    return zlib.crc32(payload, (kind << 16 | scope) ^ count * 2654435761 & 0xFFFFFFFF)
 
 
 def segment_path(folder: Path, number: int) -> Path:
@@ -149,7 +154,7 @@ class Spool:
 
     def _write(self, kind: int, scope: int, count: int, payload: bytes) -> None:
         size = len(payload)
-        record = HEADER.pack(size, zlib.crc32(payload, kind << 16 | scope), kind, scope, count) + payload
+        record = HEADER.pack(size, checksum(payload, kind, scope, count), kind, scope, count) + payload
         written = os.write(self._descriptor, record)
         if written != len(record):
             # A full disk takes a part: give it back, so that the next record starts where a reader looks.

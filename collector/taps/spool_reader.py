@@ -8,12 +8,22 @@ from __future__ import annotations
 
 import logging
 import os
-import zlib
 from dataclasses import dataclass
 
 from tracing.spans import export_request, scope_spans
 
-from .spool import HEADER, RESOURCE, SCOPE, SPANS, Position, Spool, load_cursor, segment_path, segments
+from .spool import (
+    HEADER,
+    RESOURCE,
+    SCOPE,
+    SPANS,
+    Position,
+    Spool,
+    checksum,
+    load_cursor,
+    segment_path,
+    segments,
+)
 
 log = logging.getLogger("caretrail.tap.spool")
 
@@ -129,18 +139,24 @@ class SpoolReader:
         start = segment.offset
         collected: dict[int, list[bytes]] = {}
         count = 0
-        for kind, scope, spans, payload in self._records(segment, limit, max_bytes):
-            if kind == SPANS:
-                collected.setdefault(scope, []).append(payload)
-                count += spans
-            else:
-                self._note(segment, kind, scope, payload)
+        while not collected:
+            found = self._records(segment, limit, max_bytes)
+            if not found:
+                break
+            for kind, scope, spans, payload in found:
+                if kind == SPANS:
+                    collected.setdefault(scope, []).append(payload)
+                    count += spans
+                else:
+                    self._note(segment, kind, scope, payload)
         end, segment.offset = segment.offset, start
         if not collected:
             segment.offset = end
             return None
-        found = [scope_spans(segment.scopes.get(n, b""), b"".join(spans)) for n, spans in collected.items()]
-        return Batch(export_request(segment.resource, b"".join(found)), count, Position(segment.number, end))
+        body = b"".join(
+            [scope_spans(segment.scopes.get(n, b""), b"".join(spans)) for n, spans in collected.items()]
+        )
+        return Batch(export_request(segment.resource, body), count, Position(segment.number, end))
 
     @staticmethod
     def _note(segment: _Segment, kind: int, scope: int, payload: bytes) -> None:
@@ -152,7 +168,7 @@ class SpoolReader:
     @staticmethod
     def _records(segment: _Segment, limit: int, max_bytes: int) -> list[tuple[int, int, int, bytes]]:
         """(kind, scope, spans, payload) of the next sound records; the segment's offset moves behind them."""
-        wanted = min(limit - segment.offset, max_bytes)
+        wanted = min(limit - segment.offset, max(max_bytes, HEADER.size))
         data = os.pread(segment.descriptor, wanted, segment.offset)
         found: list[tuple[int, int, int, bytes]] = []
         place, head, unpack = 0, HEADER.size, HEADER.unpack_from
@@ -166,7 +182,7 @@ class SpoolReader:
                 if end > len(data):
                     break
             payload = data[place + head : end]
-            if zlib.crc32(payload, kind << 16 | scope) != crc:
+            if checksum(payload, kind, scope, count) != crc:
                 break
             found.append((kind, scope, count, payload))
             place = end
