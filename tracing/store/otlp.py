@@ -9,7 +9,10 @@ from typing import Any
 
 from tracing.store.statements import load_sql
 
-OTLP_TABLE = "otlp_in"
+PLAIN_TABLE = "otlp_in"
+NESTED_TABLE = "otlp_nested_in"
+# FUNCTION_THROW_IF_VALUE_IS_NON_ZERO: the view of otlp_in says that a body has more than plain attributes.
+NOT_PLAIN = 395
 OTLP_FORMAT = "ProtobufSingle"
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tracing.store import check as schema_check
 from tracing.store import migrate as schema
 from tracing.store.errors import StoreRefused, StoreUnavailable, is_passing
-from tracing.store.otlp import OTLP_FORMAT, OTLP_TABLE, ingest_settings
+from tracing.store.otlp import NESTED_TABLE, NOT_PLAIN, OTLP_FORMAT, PLAIN_TABLE, ingest_settings
 from tracing.store.target import Target, parse_target
 
 if TYPE_CHECKING:
@@ -130,13 +130,12 @@ class Store:
         """
         if not body:
             return
-        with _translated(schema_may_come=True):
-            self._client.raw_insert(
-                OTLP_TABLE,
-                insert_block=body,
-                fmt=OTLP_FORMAT,
-                settings=ingest_settings(token),
-            )
+        try:
+            self._insert_bodies(PLAIN_TABLE, body, token)
+        except StoreRefused as error:
+            if error.code != NOT_PLAIN:
+                raise
+            self._insert_bodies(NESTED_TABLE, body, token)
 
     def migrate(self) -> list[str]:
         """Bring the schema to the shipped version; returns the files applied now (empty: nothing to do).
@@ -156,6 +155,12 @@ class Store:
     def check(self) -> list[str]:
         """What differs between the live schema and the shipped one, a sentence each; empty when equal."""
         return schema_check.differences(self)
+
+    def _insert_bodies(self, table: str, body: bytes, token: str) -> None:
+        with _translated(schema_may_come=True):
+            self._client.raw_insert(
+                table, insert_block=body, fmt=OTLP_FORMAT, settings=ingest_settings(token)
+            )
 
     def _types_of(self, table: str, columns: tuple[str, ...]) -> list[str]:
         # Asked once and kept: otherwise the driver describes the table before every insert.

@@ -1,6 +1,60 @@
--- otlp_in: where Store.insert_otlp puts request bodies; keeps nothing. Its columns are the paths of otlp.proto.
--- Every level of repetition is a level of arrays: a whole body is one row here and becomes spans in otlp_spans.
+-- How OTLP becomes spans. A body goes into otlp_in, whose view knows plain spans only and is fast for it: the
+-- spans of taps. It refuses a body (throwIf) with an event, a link, an array or a key-value list other than
+-- journey.keys; Store.insert_otlp then puts the same body into otlp_nested_in, whose view knows everything. Both
+-- give the same row for a plain span. Nothing is written before the refusal, because a body is one row here.
+--
+-- One textual form per type, the same as tests/store/reference.py: strings as they are, integers in decimal, true
+-- and false, doubles in the shortest form that reads back, bytes in base64, arrays and key-value lists as JSON (in
+-- which bytes are base64 strings, NaN and infinities strings, an empty value null). A value that is nested deeper
+-- than two, or longer than 16 KiB inside a nested one, appears there as {"otlp": "<base64 of its AnyValue>"}.
+-- What has a column of spans leaves the maps, but only when its type fits: otherwise it stays in attributes.
+
+-- otlp_in: plain bodies; keeps nothing. Its columns are the paths of otlp.proto, a level of arrays for every level
+-- of repetition: a whole body is one row.
 CREATE TABLE IF NOT EXISTS ${view:otlp_in}
+(
+    `resource_spans.resource.attributes.key` Array(Array(String)),
+    `resource_spans.resource.attributes.value.kind` Array(Array(Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))),
+    `resource_spans.resource.attributes.value.string_value` Array(Array(String)),
+    `resource_spans.resource.attributes.value.bool_value` Array(Array(UInt8)),
+    `resource_spans.resource.attributes.value.int_value` Array(Array(Int64)),
+    `resource_spans.resource.attributes.value.double_value` Array(Array(Float64)),
+    `resource_spans.resource.attributes.value.bytes_value` Array(Array(String)),
+    `resource_spans.scope_spans.scope.name` Array(Array(String)),
+    `resource_spans.scope_spans.scope.version` Array(Array(String)),
+    `resource_spans.scope_spans.scope.attributes.key` Array(Array(Array(String))),
+    `resource_spans.scope_spans.scope.attributes.value.kind` Array(Array(Array(Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))),
+    `resource_spans.scope_spans.scope.attributes.value.string_value` Array(Array(Array(String))),
+    `resource_spans.scope_spans.scope.attributes.value.bool_value` Array(Array(Array(UInt8))),
+    `resource_spans.scope_spans.scope.attributes.value.int_value` Array(Array(Array(Int64))),
+    `resource_spans.scope_spans.scope.attributes.value.double_value` Array(Array(Array(Float64))),
+    `resource_spans.scope_spans.scope.attributes.value.bytes_value` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.trace_id` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.span_id` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.trace_state` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.parent_span_id` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.name` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.kind` Array(Array(Array(Int32))),
+    `resource_spans.scope_spans.spans.start_time_unix_nano` Array(Array(Array(UInt64))),
+    `resource_spans.scope_spans.spans.end_time_unix_nano` Array(Array(Array(UInt64))),
+    `resource_spans.scope_spans.spans.status.message` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.status.code` Array(Array(Array(Int32))),
+    `resource_spans.scope_spans.spans.flags` Array(Array(Array(UInt32))),
+    `resource_spans.scope_spans.spans.attributes.key` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.attributes.value.kind` Array(Array(Array(Array(Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))),
+    `resource_spans.scope_spans.spans.attributes.value.string_value` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.attributes.value.bool_value` Array(Array(Array(Array(UInt8)))),
+    `resource_spans.scope_spans.spans.attributes.value.int_value` Array(Array(Array(Array(Int64)))),
+    `resource_spans.scope_spans.spans.attributes.value.double_value` Array(Array(Array(Array(Float64)))),
+    `resource_spans.scope_spans.spans.attributes.value.bytes_value` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.attributes.value.array_value.values` Array(Array(Array(Array(Array(String))))),
+    `resource_spans.scope_spans.spans.events.time_unix_nano` Array(Array(Array(Array(UInt64)))),
+    `resource_spans.scope_spans.spans.links.trace_id` Array(Array(Array(Array(String))))
+)
+ENGINE = Null;
+
+-- otlp_nested_in: bodies with anything OTLP allows; keeps nothing.
+CREATE TABLE IF NOT EXISTS ${view:otlp_nested_in}
 (
     `resource_spans.resource.attributes.key` Array(Array(String)),
     `resource_spans.resource.attributes.value.kind` Array(Array(Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))),
@@ -73,7 +127,7 @@ CREATE TABLE IF NOT EXISTS ${view:otlp_in}
 )
 ENGINE = Null;
 
--- spans_in: decoded spans on their way; keeps nothing. Fed by otlp_spans and by otel_traces_spans, read by the
+-- spans_in: decoded spans on their way; keeps nothing. Fed by otlp_spans, otlp_nested_spans and otel_traces_spans, read by the
 -- views that fill spans, keys, key_pairs and interface_minute. Has the columns of spans, and what only keys needs.
 CREATE TABLE IF NOT EXISTS ${view:spans_in}
 (
@@ -124,65 +178,12 @@ CREATE TABLE IF NOT EXISTS ${view:spans_in}
 )
 ENGINE = Null;
 
--- otlp_spans: decodes OTLP. One textual form per type, the same as tests/store/reference.py: strings as they are,
--- integers in decimal, true and false, doubles in the shortest form that reads back, bytes in base64, arrays and
--- lists as JSON (in which bytes are base64 strings, NaN and infinities strings, and an empty value null).
--- A value nested more than three deep appears in that JSON as {"otlp": "<base64 of its AnyValue message>"}.
--- What has a column of spans leaves the maps, but only when its type fits: otherwise it stays in attributes.
+-- otlp_spans: plain spans.
 CREATE MATERIALIZED VIEW IF NOT EXISTS ${view:otlp_spans} TO spans_in AS
 WITH
-    -- Raw messages. A length below 128 takes one byte, below 16384 two, and so on: hence where the content starts.
+    -- The bytes before the content of a string AnyValue: its tag, and a length that takes one byte below 128, two
+    -- below 16384 and so on.
     (m) -> substring(m, 3 + (length(m) > 129) + (length(m) > 16386) + (length(m) > 2097155)) AS content,
-    (m) -> arrayMap(i -> reinterpretAsUInt8(substring(m, i, 1)), range(2, length(m) + 1)) AS octets,
-    (m) -> reinterpretAsInt64(arraySum(arrayMap((octet, place) -> bitShiftLeft(toUInt64(bitAnd(octet, 127)), 7 * place),
-        octets(m), range(length(m) - 1)))) AS varint,
-    (m) -> concat('{"otlp":"', base64Encode(m), '"}') AS opaque,
-    (r) -> if(isFinite(r), toString(r), concat('"', toString(r), '"')) AS json_real,
-    (m) -> multiIf(
-        m = '', 'null',
-        startsWith(m, '\x0A'), toJSONString(content(m)),
-        startsWith(m, '\x10'), if(m = '\x10\x00', 'false', 'true'),
-        startsWith(m, '\x18'), toString(varint(m)),
-        startsWith(m, '\x21'), json_real(reinterpretAsFloat64(substring(m, 2))),
-        startsWith(m, '\x3A'), concat('"', base64Encode(content(m)), '"'),
-        opaque(m)) AS json_scalar,
-    -- A run of length-delimited fields, cut into their contents: (whether it came out even, contents). More than
-    -- 1000 are not cut: a hostile body must not cost the square of its length.
-    (m, place) -> reinterpretAsUInt8(substring(m, place, 1)) AS octet,
-    (m, place) -> multiIf(octet(m, place) < 128, 1, octet(m, place + 1) < 128, 2, octet(m, place + 2) < 128, 3, 4) AS width,
-    (m, place) -> toUInt64(bitAnd(octet(m, place), 127) + multiIf(width(m, place) = 1, 0,
-        128 * bitAnd(octet(m, place + 1), 127) + multiIf(width(m, place) = 2, 0,
-        16384 * bitAnd(octet(m, place + 2), 127) + multiIf(width(m, place) = 3, 0,
-        2097152 * bitAnd(octet(m, place + 3), 127))))) AS size_at,
-    (run) -> arrayFold((state, _) -> if(state.1 > length(run), state, (
-            state.1 + 1 + width(run, state.1 + 1) + size_at(run, state.1 + 1),
-            arrayPushBack(state.2, substring(run, state.1 + 1 + width(run, state.1 + 1), size_at(run, state.1 + 1))))),
-        range(least(1000, intDiv(length(run), 2))), (toUInt64(1), CAST([], 'Array(String)'))) AS cut,
-    (pair) -> if(startsWith(pair, '\x0A'), substring(pair, 2 + width(pair, 2), size_at(pair, 2)), '') AS pair_name,
-    (pair) -> if(startsWith(pair, '\x0A'), substring(pair, 2 + width(pair, 2) + size_at(pair, 2)), pair) AS pair_rest,
-    (pair) -> concat(toJSONString(pair_name(pair)), ':', json_scalar(content(pair_rest(pair)))) AS json_pair,
-    (m) -> cut(if(startsWith(m, '\x2A') OR startsWith(m, '\x32'), content(m), '')) AS inside,
-    (m) -> multiIf(
-        startsWith(m, '\x2A'), if(inside(m).1 = length(content(m)) + 1,
-            concat('[', arrayStringConcat(arrayMap(part -> json_scalar(part), inside(m).2), ','), ']'), opaque(m)),
-        startsWith(m, '\x32'), if(inside(m).1 = length(content(m)) + 1,
-            concat('{', arrayStringConcat(arrayMap(part -> json_pair(part), inside(m).2), ','), '}'), opaque(m)),
-        json_scalar(m)) AS json,
-    (items) -> concat('[', arrayStringConcat(arrayMap(m -> json(m), items), ','), ']') AS json_array,
-    (names, values) -> concat('{', arrayStringConcat(
-        arrayMap((name, m) -> concat(toJSONString(name), ':', json(m)), names, values), ','), '}') AS json_object,
-    (kind, text, truth, whole, real, raw, items, names, values) -> multiIf(
-        kind = 'string_value', text,
-        kind = 'int_value', toString(whole),
-        kind = 'bool_value', if(truth, 'true', 'false'),
-        kind = 'double_value', toString(real),
-        kind = 'bytes_value', base64Encode(raw),
-        kind = 'array_value', json_array(items),
-        kind = 'kvlist_value', json_object(names, values),
-        '') AS as_text,
-    (kind, text, truth, whole, real, raw, items, names, values) -> arrayMap((k, t, b, i, d, y, l, n, v) ->
-        as_text(k, t, b, i, d, y, l, n, v), kind, text, truth, whole, real, raw, items, names, values) AS texts,
-    (key, texts) -> CAST(mapFromArrays(key, texts), 'Map(LowCardinality(String), String)') AS as_map,
     (name) -> a_text[indexOf(a_key, name)] AS said,
     arrayMap(m -> content(m), a_items[indexOf(a_key, 'journey.keys')]) AS keys,
     -- Which attributes stay in the map: 1 for those without a column, or of another type than their column.
@@ -221,8 +222,8 @@ SELECT
     said('integration.reason') AS reason,
     said('messaging.message.id') AS control_id,
     said('messaging.message.conversation_id') AS conversation_id,
-    a_whole[indexOf(a_key, 'messaging.message.body.size')] AS bytes,
-    a_whole[indexOf(a_key, 'integration.ack.size')] AS ack_bytes,
+    toUInt32(least(greatest(a_whole[indexOf(a_key, 'messaging.message.body.size')], 0), 4294967295)) AS bytes,
+    toUInt32(least(greatest(a_whole[indexOf(a_key, 'integration.ack.size')], 0), 4294967295)) AS ack_bytes,
     arrayMap(k -> substringIndex(k, ':', 1), keys) AS key_kinds,
     arrayMap(k -> substringIndex(substringIndex(k, ':', 2), ':', -1), keys) AS key_authorities,
     arrayMap(k -> substringIndex(k, ':', -1), keys) AS key_tokens,
@@ -235,28 +236,19 @@ SELECT
         arrayFilter((s, k, t) -> startsWith(k, 'integration.attribute.') AND t = 'string_value', a_text, a_key, a_kind)), 'Map(LowCardinality(String), String)') AS tags,
     CAST(mapFromArrays(
         arrayFilter((k, other) -> other, a_key, rest),
-        arrayFilter((t, other) -> other, arrayMap((other, kind, text, truth, whole, real, raw, items, names, values) ->
-            if(other, as_text(kind, text, truth, whole, real, raw, items, names, values), ''),
-            rest, a_kind, a_text, a_truth, a_whole, a_real, a_raw, a_items, a_names, a_values), rest)),
+        arrayFilter((t, other) -> other, arrayMap((kind, text, truth, whole, real, raw) -> multiIf(
+                kind = 'string_value', text, kind = 'int_value', toString(whole),
+                kind = 'bool_value', if(truth, 'true', 'false'), kind = 'double_value', toString(real), base64Encode(raw)),
+            a_kind, a_text, a_truth, a_whole, a_real, a_raw), rest)),
         'Map(LowCardinality(String), String)') AS attributes,
     resource_attributes,
     scope_attributes,
     trace_state,
-    flags,
-    arrayMap(t -> fromUnixTimestamp64Nano(toInt64(t), 'UTC'), event_at) AS `events.at`,
-    event_name AS `events.name`,
-    arrayMap((k, kind, text, truth, whole, real, raw, items, names, values) ->
-        as_map(k, texts(kind, text, truth, whole, real, raw, items, names, values)), event_key, event_kind, event_text, event_truth, event_whole, event_real, event_raw, event_items,
-        event_names, event_values) AS `events.attributes`,
-    arrayMap(i -> lower(hex(i)), link_trace) AS `links.trace_id`,
-    arrayMap(i -> lower(hex(i)), link_span) AS `links.span_id`,
-    link_state AS `links.trace_state`,
-    arrayMap((k, kind, text, truth, whole, real, raw, items, names, values) ->
-        as_map(k, texts(kind, text, truth, whole, real, raw, items, names, values)), link_key, link_kind, link_text, link_truth, link_whole, link_real, link_raw, link_items,
-        link_names, link_values) AS `links.attributes`
+    flags
 FROM
 (
     SELECT
+        resource_nested OR hasAny(scope_kind, ['array_value', 'kvlist_value']) AS nested,
         service_name,
         resource_attributes,
         scope_name,
@@ -266,30 +258,270 @@ FROM
         scope_text[indexOf(scope_key, 'integration.destination')] AS scope_destination,
         scope_text[indexOf(scope_key, 'integration.facility')] AS scope_facility,
         scope_text[indexOf(scope_key, 'messaging.system')] AS scope_system,
-        as_map(scope_key, texts(scope_kind, scope_text, scope_truth, scope_whole, scope_real, scope_raw, scope_items, scope_names, scope_values)) AS scope_all,
-        CAST(mapFilter((k, v) -> NOT (k IN ('integration.interface', 'integration.source', 'integration.destination', 'integration.facility',
-            'messaging.system')), scope_all), 'Map(LowCardinality(String), String)') AS scope_attributes,
+        CAST(mapFilter((k, t) -> k NOT IN ('integration.interface', 'integration.source', 'integration.destination',
+                'integration.facility', 'messaging.system'), mapFromArrays(scope_key, arrayMap((kind, text, truth, whole, real, raw) -> multiIf(
+                kind = 'string_value', text, kind = 'int_value', toString(whole),
+                kind = 'bool_value', if(truth, 'true', 'false'), kind = 'double_value', toString(real), base64Encode(raw)),
+            scope_kind, scope_text, scope_truth, scope_whole, scope_real, scope_raw))),
+            'Map(LowCardinality(String), String)') AS scope_attributes,
         trace, span, trace_state, parent, name, kind_number, started, ended, status_message,
-        status_number, flags, a_key, a_kind, a_text, a_truth, a_whole, a_real, a_raw, a_items, a_names,
-        a_values, event_at, event_name, event_key, event_kind, event_text, event_truth, event_whole,
-        event_real, event_raw, event_items, event_names, event_values, link_trace, link_span,
-        link_state, link_key, link_kind, link_text, link_truth, link_whole, link_real, link_raw,
-        link_items, link_names, link_values
+        status_number, flags, a_key, a_kind, a_text, a_truth, a_whole, a_real, a_raw, a_items, event_at,
+        link_trace
     FROM
     (
         SELECT
+            hasAny(resource_kind, ['array_value', 'kvlist_value']) AS resource_nested,
             resource_text[indexOf(resource_key, 'service.name')] AS service_name,
-            as_map(resource_key, texts(resource_kind, resource_text, resource_truth, resource_whole, resource_real, resource_raw, resource_items, resource_names, resource_values)) AS resource_all,
-            CAST(mapFilter((k, v) -> k != 'service.name', resource_all), 'Map(LowCardinality(String), String)') AS resource_attributes,
+            CAST(mapFilter((k, t) -> k != 'service.name', mapFromArrays(resource_key, arrayMap((kind, text, truth, whole, real, raw) -> multiIf(
+                kind = 'string_value', text, kind = 'int_value', toString(whole),
+                kind = 'bool_value', if(truth, 'true', 'false'), kind = 'double_value', toString(real), base64Encode(raw)),
+            resource_kind, resource_text, resource_truth, resource_whole, resource_real, resource_raw))),
+            'Map(LowCardinality(String), String)') AS resource_attributes,
             scope_name, scope_version, scope_key, scope_kind, scope_text, scope_truth, scope_whole,
-            scope_real, scope_raw, scope_items, scope_names, scope_values, trace, span, trace_state,
-            parent, name, kind_number, started, ended, status_message, status_number, flags, a_key,
-            a_kind, a_text, a_truth, a_whole, a_real, a_raw, a_items, a_names, a_values, event_at,
-            event_name, event_key, event_kind, event_text, event_truth, event_whole, event_real,
-            event_raw, event_items, event_names, event_values, link_trace, link_span, link_state,
-            link_key, link_kind, link_text, link_truth, link_whole, link_real, link_raw, link_items,
-            link_names, link_values
+            scope_real, scope_raw, trace, span, trace_state, parent, name, kind_number, started, ended,
+            status_message, status_number, flags, a_key, a_kind, a_text, a_truth, a_whole, a_real,
+            a_raw, a_items, event_at, link_trace
         FROM otlp_in
+        ARRAY JOIN
+            `resource_spans.resource.attributes.key` AS resource_key,
+            `resource_spans.resource.attributes.value.kind` AS resource_kind,
+            `resource_spans.resource.attributes.value.string_value` AS resource_text,
+            `resource_spans.resource.attributes.value.bool_value` AS resource_truth,
+            `resource_spans.resource.attributes.value.int_value` AS resource_whole,
+            `resource_spans.resource.attributes.value.double_value` AS resource_real,
+            `resource_spans.resource.attributes.value.bytes_value` AS resource_raw,
+            `resource_spans.scope_spans.scope.name` AS scope_name,
+            `resource_spans.scope_spans.scope.version` AS scope_version,
+            `resource_spans.scope_spans.scope.attributes.key` AS scope_key,
+            `resource_spans.scope_spans.scope.attributes.value.kind` AS scope_kind,
+            `resource_spans.scope_spans.scope.attributes.value.string_value` AS scope_text,
+            `resource_spans.scope_spans.scope.attributes.value.bool_value` AS scope_truth,
+            `resource_spans.scope_spans.scope.attributes.value.int_value` AS scope_whole,
+            `resource_spans.scope_spans.scope.attributes.value.double_value` AS scope_real,
+            `resource_spans.scope_spans.scope.attributes.value.bytes_value` AS scope_raw,
+            `resource_spans.scope_spans.spans.trace_id` AS trace,
+            `resource_spans.scope_spans.spans.span_id` AS span,
+            `resource_spans.scope_spans.spans.trace_state` AS trace_state,
+            `resource_spans.scope_spans.spans.parent_span_id` AS parent,
+            `resource_spans.scope_spans.spans.name` AS name,
+            `resource_spans.scope_spans.spans.kind` AS kind_number,
+            `resource_spans.scope_spans.spans.start_time_unix_nano` AS started,
+            `resource_spans.scope_spans.spans.end_time_unix_nano` AS ended,
+            `resource_spans.scope_spans.spans.status.message` AS status_message,
+            `resource_spans.scope_spans.spans.status.code` AS status_number,
+            `resource_spans.scope_spans.spans.flags` AS flags,
+            `resource_spans.scope_spans.spans.attributes.key` AS a_key,
+            `resource_spans.scope_spans.spans.attributes.value.kind` AS a_kind,
+            `resource_spans.scope_spans.spans.attributes.value.string_value` AS a_text,
+            `resource_spans.scope_spans.spans.attributes.value.bool_value` AS a_truth,
+            `resource_spans.scope_spans.spans.attributes.value.int_value` AS a_whole,
+            `resource_spans.scope_spans.spans.attributes.value.double_value` AS a_real,
+            `resource_spans.scope_spans.spans.attributes.value.bytes_value` AS a_raw,
+            `resource_spans.scope_spans.spans.attributes.value.array_value.values` AS a_items,
+            `resource_spans.scope_spans.spans.events.time_unix_nano` AS event_at,
+            `resource_spans.scope_spans.spans.links.trace_id` AS link_trace
+    )
+    ARRAY JOIN
+        scope_name, scope_version, scope_key, scope_kind, scope_text, scope_truth, scope_whole,
+        scope_real, scope_raw, trace, span, trace_state, parent, name, kind_number, started, ended,
+        status_message, status_number, flags, a_key, a_kind, a_text, a_truth, a_whole, a_real, a_raw,
+        a_items, event_at, link_trace
+)
+ARRAY JOIN
+    trace, span, trace_state, parent, name, kind_number, started, ended, status_message, status_number,
+    flags, a_key, a_kind, a_text, a_truth, a_whole, a_real, a_raw, a_items, event_at, link_trace
+WHERE throwIf(
+    notEmpty(event_at) OR notEmpty(link_trace) OR nested
+        OR arrayExists((kind, other) -> other AND kind IN ('array_value', 'kvlist_value'), a_kind, rest)) = 0;
+
+-- otlp_nested_spans: any spans.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ${view:otlp_nested_spans} TO spans_in AS
+WITH
+    -- Raw messages. A length below 128 takes one byte, below 16384 two, and so on: hence where the content starts.
+    (m) -> substring(m, 3 + (length(m) > 129) + (length(m) > 16386) + (length(m) > 2097155)) AS content,
+    (m, place) -> reinterpretAsUInt8(substring(m, place, 1)) AS octet,
+    (m, place) -> if(octet(m, place) < 128, octet(m, place),
+        octet(m, place) - 128 + 128 * octet(m, place + 1)) AS size_at,
+    (m) -> reinterpretAsInt64(arraySum(i -> bitShiftLeft(toUInt64(bitAnd(octet(m, i + 2), 127)), 7 * i),
+        range(length(m) - 1))) AS varint,
+    (m) -> multiIf(
+        m = '', 'null',
+        startsWith(m, '\x0A'), toJSONString(content(m)),
+        startsWith(m, '\x10'), if(m = '\x10\x00', 'false', 'true'),
+        startsWith(m, '\x18'), toString(varint(m)),
+        startsWith(m, '\x21'), replaceRegexpOne(toString(reinterpretAsFloat64(substring(m, 2))), '^(-?[in].*)', '"\\1"'),
+        startsWith(m, '\x3A'), concat('"', base64Encode(content(m)), '"'),
+        concat('{"otlp":"', base64Encode(m), '"}')) AS json_scalar,
+    -- A run of length-delimited fields, cut: (how far it was cut, contents). It stops at a content of 16384 bytes
+    -- or more and after 1000 contents, because a hostile body must not cost the square of its length.
+    (run) -> arrayFold((state, _) -> if(state.1 > length(run)
+                OR (octet(run, state.1 + 1) > 127 AND octet(run, state.1 + 2) > 127), state, (
+            toUInt64(state.1 + 2 + (octet(run, state.1 + 1) > 127) + size_at(run, state.1 + 1)),
+            arrayPushBack(state.2, substring(run, state.1 + 2 + (octet(run, state.1 + 1) > 127), size_at(run, state.1 + 1))))),
+        range(least(1000, intDiv(length(run), 2))), (toUInt64(1), CAST([], 'Array(String)'))) AS cut,
+    -- A KeyValue message: where its value begins.
+    (pair) -> if(startsWith(pair, '\x0A'), 3 + (octet(pair, 2) > 127) + size_at(pair, 2), 1) AS value_place,
+    (pair) -> if(startsWith(pair, '\x0A'), substring(pair, 3 + (octet(pair, 2) > 127), size_at(pair, 2)), '') AS pair_name,
+    -- JSON of the elements of an array or list: `m` the AnyValue, `inside` its elements when it is one itself.
+    (elements) -> arrayMap((m, inside) -> multiIf(
+            NOT match(m, '^[\x2A\x32]'), json_scalar(m),
+            inside.1 != length(content(m)) + 1, json_scalar(m),
+            startsWith(m, '\x32'), concat('{', arrayStringConcat(arrayMap(pair -> concat(toJSONString(pair_name(pair)), ':',
+                json_scalar(content(substring(pair, value_place(pair))))), inside.2), ','), '}'),
+            concat('[', arrayStringConcat(arrayMap(part -> json_scalar(part), inside.2), ','), ']')),
+        elements,
+        arrayMap(m -> cut(if(match(m, '^[\x2A\x32]'), content(m), '')), elements)) AS jsons,
+    (kind, names, elements) -> if(kind = 'array_value',
+        concat('[', arrayStringConcat(elements, ','), ']'),
+        concat('{', arrayStringConcat(arrayMap((name, element) -> concat(toJSONString(name), ':', element),
+            arrayResize(names, length(elements)), elements), ','), '}')) AS json_object,
+    (kind, text, truth, whole, real, raw, items, names, values) -> multiIf(
+        kind = 'string_value', text,
+        kind = 'int_value', toString(whole),
+        kind = 'bool_value', if(truth, 'true', 'false'),
+        kind = 'double_value', toString(real),
+        kind = 'bytes_value', base64Encode(raw),
+        kind = 'no', '',
+        json_object(kind, names, jsons(arrayConcat(items, values)))) AS as_text,
+    -- All attributes of a span, its resource, scope, events and links one after another, so that the conversion to
+    -- text stands here once: the engine takes far longer to analyse it than to run it.
+    arrayConcat(resource_key, scope_key, a_key,
+        arrayFlatten(event_key),
+        arrayFlatten(link_key)) AS all_key,
+    arrayConcat(resource_kind, scope_kind, a_kind,
+        arrayFlatten(event_kind),
+        arrayFlatten(link_kind)) AS all_kind,
+    arrayConcat(resource_text, scope_text, a_text,
+        arrayFlatten(event_text),
+        arrayFlatten(link_text)) AS all_text,
+    arrayConcat(resource_truth, scope_truth, a_truth,
+        arrayFlatten(event_truth),
+        arrayFlatten(link_truth)) AS all_truth,
+    arrayConcat(resource_whole, scope_whole, a_whole,
+        arrayFlatten(event_whole),
+        arrayFlatten(link_whole)) AS all_whole,
+    arrayConcat(resource_real, scope_real, a_real,
+        arrayFlatten(event_real),
+        arrayFlatten(link_real)) AS all_real,
+    arrayConcat(resource_raw, scope_raw, a_raw,
+        arrayFlatten(event_raw),
+        arrayFlatten(link_raw)) AS all_raw,
+    arrayConcat(resource_items, scope_items, a_items,
+        arrayFold((all, one) -> arrayConcat(all, one), event_items, CAST([], 'Array(Array(String))')),
+        arrayFold((all, one) -> arrayConcat(all, one), link_items, CAST([], 'Array(Array(String))'))) AS all_items,
+    arrayConcat(resource_names, scope_names, a_names,
+        arrayFold((all, one) -> arrayConcat(all, one), event_names, CAST([], 'Array(Array(String))')),
+        arrayFold((all, one) -> arrayConcat(all, one), link_names, CAST([], 'Array(Array(String))'))) AS all_names,
+    arrayConcat(resource_values, scope_values, a_values,
+        arrayFold((all, one) -> arrayConcat(all, one), event_values, CAST([], 'Array(Array(String))')),
+        arrayFold((all, one) -> arrayConcat(all, one), link_values, CAST([], 'Array(Array(String))'))) AS all_values,
+    arrayMap((kind, text, truth, whole, real, raw, items, names, values) ->
+        as_text(kind, text, truth, whole, real, raw, items, names, values),
+        all_kind, all_text, all_truth, all_whole, all_real, all_raw, all_items, all_names, all_values) AS texts,
+    (place, size) -> mapFromArrays(arraySlice(all_key, place, size), arraySlice(texts, place, size)) AS part,
+    length(resource_key) AS resource_size,
+    length(scope_key) AS scope_size,
+    arrayMap(k -> length(k), event_key) AS event_sizes,
+    arrayMap(k -> length(k), link_key) AS link_sizes,
+    resource_size + scope_size + length(a_key) + 1 AS events_place,
+    (name) -> a_text[indexOf(a_key, name)] AS said,
+    (name) -> scope_text[indexOf(scope_key, name)] AS scope_said,
+    arrayMap(m -> content(m), a_items[indexOf(a_key, 'journey.keys')]) AS keys,
+    -- Which attributes stay in the map: 1 for those without a column, or of another type than their column.
+    arrayMap((k, kind, whole) -> NOT (
+        (kind = 'string_value' AND (startsWith(k, 'integration.attribute.') OR k IN (
+            'integration.interface', 'integration.source', 'integration.destination', 'integration.facility',
+            'messaging.system', 'integration.message', 'integration.operation', 'integration.outcome',
+            'integration.ack.code', 'integration.reason', 'messaging.message.id',
+            'messaging.message.conversation_id')))
+        OR (kind = 'int_value' AND k IN ('messaging.message.body.size', 'integration.ack.size')
+            AND whole BETWEEN 0 AND 4294967295)
+        OR (kind IN ('int_value', 'double_value') AND startsWith(k, 'integration.measure.'))
+        OR (kind = 'array_value' AND k IN ('journey.keys', 'journey.keys.sealed'))), a_key, a_kind, a_whole) AS rest
+SELECT
+    lower(hex(trace)) AS trace_id,
+    lower(hex(span)) AS span_id,
+    lower(hex(parent)) AS parent_span_id,
+    fromUnixTimestamp64Nano(toInt64(started), 'UTC') AS start,
+    greatest(ended, started) - started AS duration_ns,
+    name,
+    transform(kind_number, [1, 2, 3, 4, 5], ['Internal', 'Server', 'Client', 'Producer', 'Consumer'], 'Unspecified') AS kind,
+    transform(status_number, [1, 2], ['Ok', 'Error'], 'Unset') AS status_code,
+    status_message,
+    resource_text[indexOf(resource_key, 'service.name')] AS service_name,
+    scope_name,
+    scope_version,
+    if(said('integration.interface') = '', scope_said('integration.interface'), said('integration.interface')) AS interface,
+    if(said('integration.source') = '', scope_said('integration.source'), said('integration.source')) AS source,
+    if(said('integration.destination') = '', scope_said('integration.destination'), said('integration.destination')) AS destination,
+    if(said('integration.facility') = '', scope_said('integration.facility'), said('integration.facility')) AS facility,
+    if(said('messaging.system') = '', scope_said('messaging.system'), said('messaging.system')) AS system,
+    said('integration.message') AS message,
+    said('integration.operation') AS operation,
+    said('integration.outcome') AS outcome,
+    said('integration.ack.code') AS ack_code,
+    said('integration.reason') AS reason,
+    said('messaging.message.id') AS control_id,
+    said('messaging.message.conversation_id') AS conversation_id,
+    toUInt32(least(greatest(a_whole[indexOf(a_key, 'messaging.message.body.size')], 0), 4294967295)) AS bytes,
+    toUInt32(least(greatest(a_whole[indexOf(a_key, 'integration.ack.size')], 0), 4294967295)) AS ack_bytes,
+    arrayMap(k -> substringIndex(k, ':', 1), keys) AS key_kinds,
+    arrayMap(k -> substringIndex(substringIndex(k, ':', 2), ':', -1), keys) AS key_authorities,
+    arrayMap(k -> substringIndex(k, ':', -1), keys) AS key_tokens,
+    arrayMap(m -> content(m), a_items[indexOf(a_key, 'journey.keys.sealed')]) AS key_seals,
+    CAST(mapFromArrays(
+        arrayMap(k -> substring(k, 21), arrayFilter((k, t) -> startsWith(k, 'integration.measure.') AND t IN ('double_value', 'int_value'), a_key, a_kind)),
+        arrayFilter((r, k, t) -> startsWith(k, 'integration.measure.') AND t IN ('double_value', 'int_value'), arrayMap((r, i, t) -> if(t = 'int_value', toFloat64(i), r), a_real, a_whole, a_kind), a_key, a_kind)), 'Map(LowCardinality(String), Float64)') AS measures,
+    CAST(mapFromArrays(
+        arrayMap(k -> substring(k, 23), arrayFilter((k, t) -> startsWith(k, 'integration.attribute.') AND t = 'string_value', a_key, a_kind)),
+        arrayFilter((s, k, t) -> startsWith(k, 'integration.attribute.') AND t = 'string_value', a_text, a_key, a_kind)), 'Map(LowCardinality(String), String)') AS tags,
+    CAST(mapFromArrays(
+        arrayFilter((k, other) -> other, a_key, rest),
+        arrayFilter((t, other) -> other, arraySlice(texts, resource_size + scope_size + 1, length(a_key)), rest)),
+        'Map(LowCardinality(String), String)') AS attributes,
+    CAST(mapFilter((k, t) -> k != 'service.name', part(1, resource_size)),
+        'Map(LowCardinality(String), String)') AS resource_attributes,
+    CAST(mapFilter((k, t) -> k NOT IN ('integration.interface', 'integration.source', 'integration.destination',
+            'integration.facility', 'messaging.system'), part(resource_size + 1, scope_size)),
+        'Map(LowCardinality(String), String)') AS scope_attributes,
+    trace_state,
+    flags,
+    arrayMap(t -> fromUnixTimestamp64Nano(toInt64(t), 'UTC'), event_at) AS `events.at`,
+    event_name AS `events.name`,
+    arrayMap((place, size) -> CAST(part(toInt64(place), toInt64(size)), 'Map(LowCardinality(String), String)'),
+        arrayMap((end, size) -> events_place + end - size, arrayCumSum(event_sizes), event_sizes), event_sizes)
+        AS `events.attributes`,
+    arrayMap(id -> lower(hex(id)), link_trace) AS `links.trace_id`,
+    arrayMap(id -> lower(hex(id)), link_span) AS `links.span_id`,
+    link_state AS `links.trace_state`,
+    arrayMap((place, size) -> CAST(part(toInt64(place), toInt64(size)), 'Map(LowCardinality(String), String)'),
+        arrayMap((end, size) -> events_place + arraySum(event_sizes) + end - size, arrayCumSum(link_sizes), link_sizes),
+        link_sizes) AS `links.attributes`
+FROM
+(
+    SELECT
+        resource_key, resource_kind, resource_text, resource_truth, resource_whole, resource_real,
+        resource_raw, resource_items, resource_names, resource_values, scope_name, scope_version,
+        scope_key, scope_kind, scope_text, scope_truth, scope_whole, scope_real, scope_raw, scope_items,
+        scope_names, scope_values, trace, span, trace_state, parent, name, kind_number, started, ended,
+        status_message, status_number, flags, a_key, a_kind, a_text, a_truth, a_whole, a_real, a_raw,
+        a_items, a_names, a_values, event_at, event_name, event_key, event_kind, event_text,
+        event_truth, event_whole, event_real, event_raw, event_items, event_names, event_values,
+        link_trace, link_span, link_state, link_key, link_kind, link_text, link_truth, link_whole,
+        link_real, link_raw, link_items, link_names, link_values
+    FROM
+    (
+        SELECT
+            resource_key, resource_kind, resource_text, resource_truth, resource_whole, resource_real,
+            resource_raw, resource_items, resource_names, resource_values, scope_name, scope_version,
+            scope_key, scope_kind, scope_text, scope_truth, scope_whole, scope_real, scope_raw,
+            scope_items, scope_names, scope_values, trace, span, trace_state, parent, name, kind_number,
+            started, ended, status_message, status_number, flags, a_key, a_kind, a_text, a_truth,
+            a_whole, a_real, a_raw, a_items, a_names, a_values, event_at, event_name, event_key,
+            event_kind, event_text, event_truth, event_whole, event_real, event_raw, event_items,
+            event_names, event_values, link_trace, link_span, link_state, link_key, link_kind,
+            link_text, link_truth, link_whole, link_real, link_raw, link_items, link_names, link_values
+        FROM otlp_nested_in
         ARRAY JOIN
             `resource_spans.resource.attributes.key` AS resource_key,
             `resource_spans.resource.attributes.value.kind` AS resource_kind,
