@@ -22,6 +22,27 @@ Part = Component | str | int | float | None
 Child = Part | Sequence[Part]
 
 
+def plain(part: Child) -> list[Any]:
+    """A page as the tree that `Drawing` puts into the document.
+
+    Dash mounts a component's children anew whenever they change: numbers would flicker, an opened note would
+    close, the focus would be lost. As a tree they are compared element by element and change in place.
+    Elements with a `data-key` keep their identity when a list reorders. Only HTML and drawings may stand in
+    a page.
+    """
+    if part is None:
+        return []
+    if isinstance(part, Drawing):
+        return [part.to_plotly_json()["props"]["spec"]]  # type: ignore[no-untyped-call]
+    if isinstance(part, Component):
+        props = dict(part.to_plotly_json()["props"])  # type: ignore[no-untyped-call]
+        inside = plain(props.pop("children", None))
+        return [[part._type.lower(), props, *inside]]
+    if isinstance(part, Sequence) and not isinstance(part, str):
+        return [node for each in part for node in plain(each)]
+    return [str(part)]
+
+
 def wild(attributes: dict[str, str]) -> dict[str, Any]:
     """`aria-*` and `data-*` attributes as keyword arguments: Dash takes them, its types do not know them."""
     return dict(attributes)

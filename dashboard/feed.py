@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
 
+from tracing.store import StoreUnavailable
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -28,6 +30,12 @@ class Snapshot(Generic[T]):
     taken_at: datetime | None
     asked_at: datetime
     error: str = ""
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, StoreUnavailable):
+        return "the store does not answer"
+    return f"this could not be worked out ({type(error).__name__})"
 
 
 class Feed:
@@ -64,7 +72,7 @@ class Feed:
                     before.value if before else None,
                     before.taken_at if before else None,
                     now,
-                    f"the store did not answer ({type(error).__name__})",
+                    _reason(error),
                 )
             self._keep(key, shot)
             return cast("Snapshot[T]", shot)

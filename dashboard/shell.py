@@ -7,6 +7,7 @@ both run their queries off the event loop. Nothing that was typed ever enters an
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -14,7 +15,6 @@ from urllib.parse import parse_qsl
 from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 from fastapi import FastAPI
-from plotly.io.json import to_json_plotly  # type: ignore[import-untyped]
 
 from dashboard import components, wording
 from dashboard.auth import Session, current_address, current_session
@@ -35,6 +35,15 @@ _SKELETON = (
     '<div id="react-entry-point"><div class="skeleton" aria-busy="true" aria-label="Loading">'
     "<i></i><i></i><i></i><b></b><b></b><b></b><b></b></div></div>"
 )
+
+
+_BLANK: components.Node = [
+    "div",
+    {"className": "skeleton"},
+    *[["i", {}] for _ in range(3)],
+    ["b", {}],
+    ["b", {}],
+]
 
 
 class CaretrailDash(Dash):
@@ -120,7 +129,7 @@ def _layout(settings: DashboardSettings) -> Component:
                 className="top",
             ),
             html.Main(
-                html.Div([html.I(), html.I(), html.I(), html.B(), html.B(), html.B()], className="skeleton"),
+                components.Drawing(_BLANK, id="body"),
                 id="page",
                 tabIndex=-1,
             ),
@@ -145,7 +154,7 @@ def _navigation(path: str, session: Session | None = None) -> list[Component]:
 
 def _pages(app: CaretrailDash, settings: DashboardSettings, guide: Guide, now: Any) -> None:
     @app.callback(
-        Output("page", "children"),
+        Output("body", "spec"),
         Output("freshness", "data"),
         Output("stamp", "data"),
         Output("navigation", "children"),
@@ -160,12 +169,13 @@ def _pages(app: CaretrailDash, settings: DashboardSettings, guide: Guide, now: A
             return no_update, {"error": "signed out"}, no_update, no_update
         query = dict(reversed(parse_qsl((search or "").lstrip("?"))))
         shown = await guide.show(path or "/", query, session, current_address())
-        mark = _stamp(path or "/", search or "", shown.body)
+        body = ["div", {}, *components.plain(shown.body)]
+        mark = _stamp(path or "/", search or "", body)
         moved = ctx.triggered_id != "tick"
         # An unchanged page is not sent again: only its age is.
         same = mark == stamp and not moved
         return (
-            no_update if same else shown.body,
+            no_update if same else body,
             freshness(shown, settings, now()),
             no_update if same else mark,
             _navigation(path or "/", session) if moved else no_update,
@@ -219,6 +229,6 @@ def freshness(shown: Shown, settings: DashboardSettings, now: datetime) -> dict[
     }
 
 
-def _stamp(path: str, search: str, body: Component) -> str:
-    drawn = to_json_plotly(body, engine="json")
+def _stamp(path: str, search: str, body: components.Node) -> str:
+    drawn = json.dumps(body)
     return hashlib.blake2s(f"{path}{search}{drawn}".encode(), digest_size=16).hexdigest()

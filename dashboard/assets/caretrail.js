@@ -7,7 +7,7 @@
   function draw(node, key) {
     if (!Array.isArray(node)) return node;
     const [tag, attributes, ...children] = node;
-    return h(tag, { ...attributes, key }, ...children.map(draw));
+    return h(tag, { ...attributes, key: attributes["data-key"] || key }, ...children.map(draw));
   }
 
   function Drawing(props) {

@@ -101,7 +101,7 @@ def _tile(tile: Tile) -> Component:
             _bar(counts),
         ],
         className=f"tile {state(code).tone}",
-        **wild({"data-workflow": tile.workflow, "data-state": code}),
+        **wild({"data-key": tile.workflow, "data-workflow": tile.workflow, "data-state": code}),
     )
 
 
@@ -233,8 +233,8 @@ def unavailable(reason: str) -> Component:
         [
             heading("No data yet"),
             components.nothing(
-                "The store does not answer",
-                f"{reason or 'No answer yet'}. This page tries again by itself; caretrail doctor says more.",
+                f"{(reason or 'No answer yet').capitalize()}",
+                "This page tries again by itself; caretrail doctor says more.",
                 "unknown",
             ),
         ]

@@ -127,5 +127,6 @@ def needs_row(frame: Frame, row: InstanceRow) -> Component:
             href=f"/encounter/{row.journey}",
             className="row",
             **wild({"data-row": "1", "data-state": row.state}),
-        )
+        ),
+        **wild({"data-key": f"{row.workflow}/{row.journey}/{row.occurrence}"}),
     )

@@ -13,7 +13,7 @@ import pytest
 from plotly.io.json import to_json_plotly  # type: ignore[import-untyped]
 
 import dashboard
-from dashboard import DashboardSettings
+from dashboard import DashboardSettings, components
 from dashboard.auth import Session
 from dashboard.export import text
 from dashboard.feed import Feed
@@ -106,7 +106,7 @@ def test_the_board_keeps_its_last_answer_and_its_age_when_the_store_goes_away(wa
     shown = watcher.look("/")
     assert "12 overdue" in words(shown)
     assert shown.taken_at == NOW
-    assert "did not answer" in shown.error
+    assert "does not answer" in shown.error
 
 
 @pytest.mark.parametrize("path", [place.path for place in PLACES] + [f"/encounter/{JOURNEY}"])
@@ -271,3 +271,33 @@ def test_no_asset_speaks_of_another_host(path: Path) -> None:
 def test_the_typeface_is_shipped_with_its_licence() -> None:
     assert (ASSETS / "inter.woff2").read_bytes()[:4] == b"wOF2"
     assert "SIL OPEN FONT LICENSE" in (ASSETS / "inter.LICENSE.txt").read_text().upper()
+
+
+@pytest.mark.parametrize("path", [place.path for place in PLACES] + [f"/encounter/{JOURNEY}"])
+def test_a_page_becomes_a_tree_of_elements_and_text(path: str) -> None:
+    watcher = Watcher("admin")
+    (tree,) = components.plain(watcher.look(path).body)
+    texts: list[str] = []
+
+    def check(node: object) -> None:
+        if isinstance(node, str):
+            texts.append(node)
+            return
+        assert isinstance(node, list)
+        tag, attributes, *children = node
+        assert re.fullmatch(r"[a-z][a-z0-9]*", tag)
+        assert isinstance(attributes, dict)
+        assert "children" not in attributes
+        json.dumps(attributes)
+        for child in children:
+            check(child)
+
+    check(tree)
+    assert re.sub(r"\s+", "", "".join(texts)) == re.sub(r"\s+", "", watcher.read(path))
+    watcher.feed.close()
+
+
+def test_rows_keep_their_identity_when_the_list_reorders(watcher: Watcher) -> None:
+    tree = json.dumps(components.plain(watcher.look("/").body))
+    for row in watcher.hospital.rows:
+        assert f'"data-key": "discharge-to-cash/{row.journey}/1"' in tree
