@@ -45,6 +45,7 @@ class Child:
                 start_new_session=True,  # Ctrl-C reaches the demo alone, which stops its children in order.
             )
         os.close(read_end)
+        self.log.with_suffix(".pid").write_text(f"{self._process.pid}\n")
         self._close_pipe()
         self._pipe = write_end
         self._started = time.monotonic()
