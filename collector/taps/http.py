@@ -7,6 +7,7 @@ It must never answer anything, and never keep more of a body than the configured
 
 from __future__ import annotations
 
+import re
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from .observe_http import HttpObserver, Request, Response
 
 MAX_OUTSTANDING = 1024
 MAX_HEAD = 256 << 10
+_UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 
 @dataclass
@@ -68,11 +70,11 @@ class HttpWatcher:
         if self._requests is None or not data:
             return
         try:
-            self._requests.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            # An offer, as Java's client makes with its first request: HTTP goes on unless it is taken.
-            self._requests = httptools.HttpRequestParser(_RequestSide(self))
-            self.request(data[upgrade.args[0] :])
+            # The parser would stop at an offer to upgrade, as Java's client makes with its first request.
+            # The server decides: at its 101 the other parser stops.
+            self._requests.feed_data(_UPGRADE.sub(b"\r\nx-offer:", data))
+        except httptools.HttpParserUpgrade:
+            pass  # CONNECT: what follows is a tunnel, if the server agrees
         except httptools.HttpParserError:
             self._opaque()
 

@@ -1,0 +1,112 @@
+"""Identifiers go in wherever a message has room for them, and come out only as tokens and sealed values."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from collector.taps.run import Taps
+from tests.taps.test_folder import x12
+from tests.taps.world import SEALER, SITE, Collector, MllpReceiver, ack, adt, eventually, framed, interfaces
+
+MARKS = ("SECRETVISIT", "SECRETACCOUNT", "SECRETMRN", "SECRETNAME", "SECRETTEXT", "SECRETPATH", "SECRETFILE")
+
+
+def test_no_identifier_leaves_the_tap(
+    tmp_path: Path, collector: Collector, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    claims = tmp_path / "SECRETFILE"
+    claims.mkdir()
+    collector.answers += [(503, {}, b"")] * 3 + [(400, {}, b"bad: SECRETNAME")]
+
+    async def erp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while not reader.at_eof():
+            with suppress(asyncio.IncompleteReadError):
+                await reader.readuntil(b"}")
+            body = b'{"code": "no account SECRETACCOUNT", "detail": "SECRETTEXT"}'
+            writer.write(b"HTTP/1.1 422 SECRETTEXT\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    async def story() -> None:
+        refused = framed(
+            ack("C1", "AE", "unknown patient SECRETMRN^SECRETNAME", "207^no such SECRETMRN SECRETTEXT")
+        )
+        receiver = await MllpReceiver(lambda payload: refused).start()
+        server = await asyncio.start_server(erp, "127.0.0.1", 0)
+        described = interfaces(
+            {
+                "name": "adt",
+                "kind": "mllp",
+                "listen": "127.0.0.1:0",
+                "upstream": f"127.0.0.1:{receiver.port}",
+            },
+            {
+                "name": "erp",
+                "kind": "http",
+                "listen": "127.0.0.1:0",
+                "upstream": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}",
+                "routes": ["POST /journals/{id}"],
+                "keys": [{"kind": "account", "pointer": "/reference"}],
+                "attributes": {"note": "/note"},
+                "reason": "/code",
+            },
+            {"name": "dead", "kind": "mllp", "listen": "127.0.0.1:0", "upstream": "127.0.0.1:1"},
+            {
+                "name": "claims",
+                "kind": "folder",
+                "path": str(claims),
+                "poll_seconds": 0.05,
+                "settle_seconds": 0,
+            },
+        )
+        taps = Taps(described, SITE, collector.url, tmp_path / "spool")
+        await taps.start()
+        reader, writer = await asyncio.open_connection(*taps.addresses["adt"])
+        for message in (
+            adt(visit="SECRETVISIT^^^NSH", account="SECRETACCOUNT", mrn="SECRETMRN^^^NSH~SECRETMRN2"),
+            adt(visit="SECRET\\T\\VISIT", message="SECRETNAME JANE", facility="SECRETNAME of ward 4"),
+            b"SECRETNAME is no HL7",
+            b"MSH|\\\\\\|SECRETNAME|\r|||SECRETTEXT",
+        ):
+            writer.write(framed(message))
+            await reader.readexactly(len(refused))
+        writer.close()
+        reader, writer = await asyncio.open_connection(*taps.addresses["erp"])
+        for path in ("/journals/SECRETPATH?name=SECRETNAME", "/patients/SECRETPATH"):
+            body = b'{"reference": "SECRETACCOUNT", "note": "about SECRETNAME"}'
+            writer.write(
+                b"POST %b HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b" % (path.encode(), len(body), body)
+            )
+            await reader.readuntil(b"}")
+        writer.write(b"SECRETNAME is no HTTP}")
+        await reader.readuntil(b"}")
+        writer.close()
+        reader, writer = await asyncio.open_connection(*taps.addresses["dead"])
+        writer.write(framed(adt(visit="SECRETVISIT")))
+        writer.close()
+        claim = (
+            "837*005010X222A1~BHT*0019*00*R*20260301*1200*CH~NM1*IL*1*SECRETNAME~CLM*SECRETACCOUNT*5***11:B:1"
+        )
+        (claims / "SECRETFILE.837").write_bytes(x12(claim))
+        (claims / "SECRETFILE.txt").write_bytes(b"SECRETNAME")
+        await eventually(lambda: taps.counters()["claims"]["files"] == 2)
+        await eventually(lambda: taps.counters()["sender"]["refused"] > 0 and not taps.reader.waiting)
+        logging.getLogger("caretrail.tap").info("counters: %s", taps.counters())
+        await taps.stop(2.0)
+        server.close()
+        await receiver.stop()
+
+    asyncio.run(story())
+    everything = b"".join(path.read_bytes() for path in (tmp_path / "spool").glob("*") if path.is_file())
+    everything += b"".join(collector.bodies)
+    assert len(everything) > 1000
+    for mark in MARKS:
+        assert mark.encode() not in everything, mark
+        assert mark not in caplog.text, mark
+    spans = [seen for seen in collector.spans if "journey.keys.sealed" in seen.attributes]
+    opened = {SEALER.open(sealed).value for seen in spans for sealed in seen["journey.keys.sealed"]}
+    assert opened <= {"SECRETVISIT", "SECRET&VISIT", "SECRETACCOUNT", "SECRETMRN", "SECRETMRN2", "A1", "M1"}
