@@ -86,8 +86,10 @@ def extend_business_days(store: Store, compiled: Compiled, now: datetime) -> Non
             continue
         first = since.date() - timedelta(days=7) if since is not None else FIRST_DAY
         rows = [(name, count, at, shift) for at, shift in pieces(calendar, count, first, last)]
-        # The last piece says how far the pieces reach, even when nothing changes there.
-        rows.append((name, count, datetime(last.year, last.month, last.day, tzinfo=UTC), rows[-1][3]))
+        # The last row says how far the pieces reach, even when nothing changes there.
+        reached = datetime(last.year, last.month, last.day, tzinfo=UTC)
+        if rows[-1][2] < reached:
+            rows.append((name, count, reached, rows[-1][3]))
         store.insert("business_day_shifts", ("calendar", "days", "since", "shift_ms"), rows)
 
 

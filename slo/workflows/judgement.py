@@ -71,8 +71,9 @@ def facts_of(store: Store, keys: Sequence[Key]) -> list[Facts]:
     """Facts of instances named by (workflow, journey, occurrence), in that order, without vanished ones."""
     if not keys:
         return []
-    which = "(i.workflow, i.journey, i.occurrence) IN {keys:Array(Tuple(String, String, UInt32))}"
-    found = _read(store, which, {"keys": list(keys)})
+    which = "i.workflow IN {workflows:Array(String)} AND i.journey IN {journeys:Array(String)}"
+    workflows, journeys = sorted({key[0] for key in keys}), sorted({key[1] for key in keys})
+    found = _read(store, which, {"workflows": workflows, "journeys": journeys})
     by_key = {(facts.workflow, facts.journey, facts.occurrence): facts for facts in found}
     return [by_key[key] for key in keys if key in by_key]
 

@@ -28,7 +28,8 @@ ${distributed:journey_former:cityHash64(token)};
 -- instances: facts of every occurrence of a workflow, never a verdict: a verdict needs a clock, so states are an
 -- expression over these columns and `now` (slo/workflows/sql/judged.sql). Written by the evaluator only, a row per
 -- re-evaluation; the newest stays, `deleted` marks one that is no more. Sorted by journey for the encounter page
--- and for re-evaluation; partitioned by week of start, so that figures over a month read a month.
+-- and for re-evaluation; partitioned by week of start, so that figures over a month read a month. Small granules:
+-- journeys are random, so each one looked up reads a granule of its own, and rows are wide.
 -- "Never" is 2200-01-01, which keeps every comparison total. Arrays run parallel, one entry per step.
 --   good_at      when the last applicable step was met, if all were met in time, else never
 --   due_at       first deadline of an applicable step that was not met by it (it may lie ahead), else never
@@ -68,7 +69,8 @@ CREATE TABLE IF NOT EXISTS ${table:instances}
 )
 ENGINE = ${engine:ReplacingMergeTree(evaluated_at)}
 PARTITION BY toMonday(started_at)
-ORDER BY (workflow, journey, occurrence);
+ORDER BY (workflow, journey, occurrence)
+SETTINGS index_granularity = 256;
 
 ${distributed:instances:cityHash64(journey)};
 

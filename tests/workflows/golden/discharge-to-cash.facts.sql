@@ -1,0 +1,106 @@
+-- Facts of the instances of discharge-to-cash version 1: minima over checkpoints, so that order, repetition and
+-- delay of what arrived change nothing. Run by the evaluator for the journeys that changed, and without a scope as
+-- the reference that judges everything. Columns as in the table instances.
+WITH
+    toDateTime64('2200-01-01 00:00:00', 3, 'UTC') AS never,
+    mapping AS
+    (
+        SELECT token, argMax(journeys.journey, journeys.version) AS root, argMax(journeys.certainty, journeys.version) AS sure
+        FROM journeys
+        WHERE token IN (SELECT token FROM journey_members WHERE journey IN {journeys:Array(String)})
+        GROUP BY token
+    ),
+    events AS
+    (
+        SELECT
+            if(mapping.root = '', seen.token, mapping.root) AS journey,
+            mapping.sure = 'probable' AS probable,
+            seen.step AS step, seen.at AS at, seen.outcome AS outcome, seen.ack_code AS ack_code,
+            seen.reason AS reason, seen.facility AS facility, seen.tags AS tags
+        FROM
+        (
+            SELECT token, step, at, outcome, ack_code, reason, facility, tags
+            FROM checkpoints
+            WHERE workflow = 'discharge-to-cash' AND version = 1 AND token IN (SELECT token FROM journey_members WHERE journey IN {journeys:Array(String)} UNION ALL SELECT arrayJoin({journeys:Array(String)}))
+        ) AS seen
+        LEFT ANY JOIN mapping ON seen.token = mapping.token
+    ),
+    gathered AS
+    (
+        SELECT
+            journey,
+            max(probable) AS probable,
+            arraySort(groupUniqArrayIf((at, facility, tags['patient_class']), step = '@start')) AS starts,
+            arraySort(groupUniqArrayIf(at, step = '@cancel')) AS cancels,
+            arraySort(groupUniqArrayIf((at, outcome, ack_code, reason), step = 'engine accepted' AND outcome IN ('accepted'))) AS met_1,
+            arraySort(groupUniqArrayIf((at, outcome, ack_code, reason), step = 'engine accepted' AND outcome IN ('rejected', 'error'))) AS failed_1,
+            arraySort(groupUniqArrayIf((at, outcome, ack_code, reason), step = 'billing ready' AND outcome IN ('accepted'))) AS met_2,
+            arraySort(groupUniqArrayIf((at, outcome, ack_code, reason), step = 'billing ready' AND outcome IN ('rejected', 'error'))) AS failed_2,
+            arraySort(groupUniqArrayIf((at, outcome, ack_code, reason), step = 'ERP posted' AND outcome IN ('accepted'))) AS met_3,
+            arraySort(groupUniqArrayIf((at, outcome, ack_code, reason), step = 'ERP posted' AND outcome IN ('rejected', 'error'))) AS failed_3,
+            arraySort(groupUniqArrayIf((at, outcome, ack_code, reason), step = 'claim submitted' AND outcome IN ('accepted', 'none'))) AS met_4,
+            arraySort(groupUniqArrayIf((at, outcome, ack_code, reason), step = 'claim submitted' AND outcome IN ('rejected', 'error'))) AS failed_4
+        FROM events
+        WHERE journey IN {journeys:Array(String)}
+        GROUP BY journey
+        HAVING notEmpty(starts)
+    ),
+    -- A start that follows a cancellation begins another occurrence; one that follows a start repeats it.
+    marked AS
+    (
+        SELECT
+            *,
+            arraySort(arrayConcat(arrayMap(start -> (start.1, 0), starts), arrayMap(cancel -> (cancel, 1), cancels))) AS marks,
+            arrayPushFront(arrayPopBack(arrayMap(mark -> mark.2, marks)), 1) AS before,
+            arrayMap(mark -> mark.1, arrayFilter((mark, last) -> mark.2 = 0 AND last = 1, marks, before)) AS begins
+        FROM gathered
+    ),
+    occurrences AS
+    (
+        SELECT
+            *,
+            started_at,
+            occurrence,
+            'us-business@62f08aaa6db2e8a3' AS calendar,
+            arrayFirst(start -> start.1 = started_at, starts) AS start,
+            arrayMin(arrayPushBack(arrayFilter(other -> other > started_at, begins), never)) AS until,
+            arrayMin(arrayPushBack(arrayFilter(cancel -> cancel >= started_at AND cancel < until, cancels), never)) AS cancelled,
+            arrayFirst(event -> event.1 >= started_at AND event.1 < until, met_1) AS met1,
+            arrayFirst(event -> event.1 >= started_at AND event.1 < until, failed_1) AS failed1,
+            arrayFirst(event -> event.1 >= started_at AND event.1 < until, met_2) AS met2,
+            arrayFirst(event -> event.1 >= started_at AND event.1 < until, failed_2) AS failed2,
+            arrayFirst(event -> event.1 >= started_at AND event.1 < until, met_3) AS met3,
+            arrayFirst(event -> event.1 >= started_at AND event.1 < until, failed_3) AS failed3,
+            arrayFirst(event -> event.1 >= started_at AND event.1 < until, met_4) AS met4,
+            arrayFirst(event -> event.1 >= started_at AND event.1 < until, failed_4) AS failed4
+        FROM marked
+        ARRAY JOIN begins AS started_at, arrayEnumerate(begins) AS occurrence
+    )
+SELECT
+    'discharge-to-cash' AS workflow,
+    toUInt32(1) AS version,
+    journey,
+    toUInt32(occurrence) AS occurrence,
+    if(probable, 'probable', 'certain') AS certainty,
+    start.2 AS facility,
+    occurrences.started_at AS started_at,
+    cancelled AS cancelled_at,
+    ['engine accepted', 'billing ready', 'ERP posted', 'claim submitted'] AS step_names,
+    [toUInt8(1), toUInt8(1), toUInt8(1), toUInt8(start.3 IN ('', 'I', 'O'))] AS step_applicable,
+    [addMilliseconds(occurrences.started_at, 60000), addMilliseconds(occurrences.started_at, 900000), addMilliseconds(occurrences.started_at, 3600000), addMilliseconds(occurrences.started_at, shift3.shift_ms)] AS step_deadlines,
+    [if(met1.1 < occurrences.started_at, never, met1.1), if(met2.1 < occurrences.started_at, never, met2.1), if(met3.1 < occurrences.started_at, never, met3.1), if(met4.1 < occurrences.started_at, never, met4.1)] AS step_met_at,
+    [if(failed1.1 < occurrences.started_at, never, failed1.1), if(failed2.1 < occurrences.started_at, never, failed2.1), if(failed3.1 < occurrences.started_at, never, failed3.1), if(failed4.1 < occurrences.started_at, never, failed4.1)] AS step_failed_at,
+    [met1.2, met2.2, met3.2, met4.2] AS met_outcomes,
+    [met1.3, met2.3, met3.3, met4.3] AS met_acks,
+    [failed1.2, failed2.2, failed3.2, failed4.2] AS failed_outcomes,
+    [failed1.3, failed2.3, failed3.3, failed4.3] AS failed_acks,
+    [failed1.4, failed2.4, failed3.4, failed4.4] AS failed_reasons,
+    if(due_at = never, done_at, never) AS good_at,
+    arrayMin(arrayPushBack(arrayMap((a, m, d) -> if(a AND m > d, d, never), step_applicable, step_met_at, step_deadlines), never)) AS due_at,
+    arrayMax(arrayPushBack(arrayMap((a, m) -> if(a, m, occurrences.started_at), step_applicable, step_met_at), occurrences.started_at)) AS done_at,
+    arrayMin(arrayPushBack(arrayMap((a, m, d) -> if(a AND m = never, d, never), step_applicable, step_met_at, step_deadlines), never)) AS next_due,
+    arrayMin(arrayPushBack(arrayMap((a, m, f) -> if(a AND m = never, f, never), step_applicable, step_met_at, step_failed_at), never)) AS failing_at,
+    arraySum(arrayMap((a, m, n) -> if(a AND m = never, bitShiftLeft(toUInt64(1), n - 1), 0), step_applicable, step_met_at, arrayEnumerate(step_met_at))) AS waiting,
+    toUInt8(cancelled < never OR done_at < never) AS closed
+FROM occurrences
+ASOF LEFT JOIN (SELECT calendar, since, shift_ms FROM business_day_shifts WHERE days = 3) AS shift3 ON occurrences.calendar = shift3.calendar AND occurrences.started_at >= shift3.since
