@@ -23,9 +23,7 @@ from collector.wal import Wal, Writer
 from dashboard import DashboardSettings, Gate
 from dashboard import create_app as create_pages
 from slo import alerts, objectives
-from slo.workflows import packs
-from slo.workflows.activate import activate
-from slo.workflows.evaluator import Evaluator
+from slo.workflows import Evaluator, activate, packs
 from tracing.context import SiteKey, SiteKeyError
 from tracing.identity import Resolver
 from tracing.keys import Sealer

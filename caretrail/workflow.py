@@ -9,9 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from slo.workflows import packs
+from slo.workflows import define, packs
 from slo.workflows.compile import Compiled
-from slo.workflows.load import define
 from tracing.documents import DocumentError
 
 

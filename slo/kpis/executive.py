@@ -17,7 +17,7 @@ from slo.kpis import definitions, incidents, movers
 from slo.kpis.model import Better, Definition, Figure, Incident, TrendPoint, Unit, WorkflowKpi
 from slo.kpis.sentences import sentence
 from slo.objectives.status import with_decisions
-from slo.workflows import activate
+from slo.workflows.activate import active
 from slo.workflows.model import Workflow
 from tracing.store import Store, load_sql
 
@@ -58,7 +58,7 @@ def executive(store: Store, now: datetime, days: int = 30, zone: str = "UTC") ->
     """
     period = Period(now, days, zone)
     targets = {one.workflow: one.target for one in objectives.active(store) if not one.step}
-    return [_workflow(store, one.workflow, targets, period) for one in activate.active(store)]
+    return [_workflow(store, one.workflow, targets, period) for one in active(store)]
 
 
 def _workflow(store: Store, workflow: Workflow, targets: Mapping[str, float], period: Period) -> WorkflowKpi:
