@@ -174,7 +174,7 @@ extreme_texts = st.sampled_from(
 extreme_numbers = st.sampled_from([0, 1, 2**31, 2**63 - 1, 2**63, 2**64 - 1, 1_700_000_000_000_000_000])
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_what_the_receiver_lets_in_the_engine_takes(store: Store, data: st.DataObject) -> None:
     request = request_with(2)
@@ -221,7 +221,7 @@ def test_what_the_receiver_lets_in_the_engine_takes(store: Store, data: st.DataO
     assert stored(store) == before + 2
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_damaged_bytes_that_pass_the_receiver_pass_the_engine(store: Store, data: st.DataObject) -> None:
     body = bytearray(request_with(2).SerializeToString())
