@@ -55,7 +55,7 @@ def create_app(
     if source is None:
         if store is None:
             raise ValueError("a dashboard needs a store or a source")
-        source = StoreSource(store)
+        source = StoreSource(store, settings.zone)
     asked = source
     _ = settings.tz
     feed = Feed(clock)

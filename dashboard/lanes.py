@@ -227,7 +227,7 @@ def _axis(layout: Layout, zone: tzinfo) -> list[Node]:
         nodes.append(
             [
                 "text",
-                {"x": x, "y": 34, "className": f"tick {column.kind}", "textAnchor": "middle"},
+                {"x": x, "y": 34, "className": f"tick at-{column.kind}", "textAnchor": "middle"},
                 "now " + f"{local:%H:%M}"
                 if column.kind == "now"
                 else f"{local:%H:%M:%S}"[: 8 if column.kind == "hop" else 5],

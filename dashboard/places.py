@@ -155,7 +155,7 @@ class Guide:
 
     async def _board(self, frame: Frame, place: Place) -> Shown:
         facility = frame.query.get("facility")
-        limit = self._settings.attention_limit
+        limit = self._settings.attention_read
         shot = await self._feed.get(
             ("board", facility),
             place.refresh_s,
@@ -168,7 +168,7 @@ class Guide:
         if shot.value is None:
             return self._away(shot.error, frame)
         tiles, rows, lines = shot.value
-        body = board.view(frame, tiles, rows, lines)
+        body = board.view(frame, tiles, rows, lines, self._settings.attention_limit)
         return self._shown(body, board.title(tiles), shot.taken_at, shot.error, place)
 
     async def _exceptions(self, frame: Frame, place: Place) -> Shown:

@@ -16,8 +16,9 @@ class DashboardSettings:
 
     site: the name in the header ("Northside Health").  zone: IANA name; every time shown is in it.
     refresh_s: seconds between two looks of a board.  promise_s: age in seconds after which shown data is
-    stale and turns grey.  attention_limit: rows in "Needs somebody".  secure_cookie: set when the dashboard
-    is served over TLS, so that the session cookie never leaves it.
+    stale and turns grey.  attention_limit: rows in "Needs somebody"; attention_read: how many are looked at to
+    find the newest trouble among old.  secure_cookie: set when the dashboard is served over TLS, so that the
+    session cookie never leaves it.
     """
 
     site: str = "Caretrail"
@@ -25,6 +26,7 @@ class DashboardSettings:
     refresh_s: float = 2.0
     promise_s: float = 10.0
     attention_limit: int = 40
+    attention_read: int = 1000
     executive_days: int = 30
     secure_cookie: bool = False
     version: str = ""

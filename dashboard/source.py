@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from dashboard import audit, traffic
+from dashboard import audit, traffic, wording
 from slo import kpis, objectives
 from slo.kpis import WorkflowKpi
 from slo.objectives import ObjectiveStatus
@@ -74,9 +74,10 @@ class Source(Protocol):
 
 
 class StoreSource:
-    """`Source` over a store: a handle per thread, closed together by `close`."""
+    """`Source` over a store: a handle per thread, closed together by `close`. zone: of times in sentences."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, zone: str = "UTC") -> None:
+        self._zone = zone
         self._store = store
         self._local = threading.local()
         self._handles: list[Store] = []
@@ -100,7 +101,10 @@ class StoreSource:
         return read.journey(self._handle(), journey, now)
 
     def sentence(self, journey: Journey, now: datetime) -> str:
-        return read.summary_sentence(journey, now)
+        sentence = read.summary_sentence(journey, now, self._zone)
+        for code in {hop.reason for hop in journey.hops if "_" in hop.reason}:
+            sentence = sentence.replace(code, wording.phrase(code))
+        return sentence
 
     def find(self, tokens: list[str]) -> list[Found]:
         return read.find(self._handle(), tokens)

@@ -18,20 +18,25 @@ from dashboard.states import severity, state, worst
 from dashboard.traffic import InterfaceRow
 from slo.workflows.rows import InstanceRow, Tile
 
+_OLD_S = 86400.0
 _OPEN = ("failed", "overdue", "at_risk", "on_track")
 _BAR_STATES = ("failed", "overdue", "at_risk", "on_track", "completed_late", "completed")
 
 
 def view(
-    frame: Frame, tiles: Sequence[Tile], rows: Sequence[InstanceRow], lines: Sequence[InterfaceRow]
+    frame: Frame,
+    tiles: Sequence[Tile],
+    rows: Sequence[InstanceRow],
+    lines: Sequence[InterfaceRow],
+    limit: int = 40,
 ) -> Component:
-    """The board's body; empty lists are a hospital that has not spoken yet, and say so."""
+    """The board's body, at most `limit` rows of trouble. Without tiles, nothing has spoken yet."""
     return html.Div(
         [
             html.H1("Operations board", className="for-readers"),
             _tiles(frame, tiles),
             _strip(lines),
-            _needs(frame, rows, tiles),
+            _needs(frame, rows, tiles, limit),
         ],
         className="board",
     )
@@ -190,8 +195,13 @@ def _line_words(line: InterfaceRow) -> str:
     return wording.rate(line.rate) + usual
 
 
-def _needs(frame: Frame, rows: Sequence[InstanceRow], tiles: Sequence[Tile]) -> Component:
-    facilities = sorted({row.facility for row in rows if row.facility})
+def _needs(frame: Frame, found: Sequence[InstanceRow], tiles: Sequence[Tile], limit: int) -> Component:
+    # What went wrong today can still be helped: it must not drown below what nobody closed last month.
+    fresh = [row for row in found if row.late_s is None or row.late_s < _OLD_S]
+    older = [row for row in found if row.late_s is not None and row.late_s >= _OLD_S]
+    rows = [*fresh, *older][:limit]
+    split = min(len(fresh), limit)
+    facilities = sorted({row.facility for row in found if row.facility})
     total = sum(counted(tile).get(code, 0) for tile in tiles for code in ("overdue", "failed", "at_risk"))
     chosen = frame.query.get("facility")
     filters = (
@@ -215,7 +225,16 @@ def _needs(frame: Frame, rows: Sequence[InstanceRow], tiles: Sequence[Tile]) -> 
                 ],
                 className="section-head",
             ),
-            html.Ol([needs_row(frame, row) for row in rows], className="rows")
+            html.Ol(
+                [
+                    *(needs_row(frame, row) for row in rows[:split]),
+                    html.Li("More than a day old", className="divider", **wild({"data-key": "older"}))
+                    if older and rows[split:]
+                    else None,
+                    *(needs_row(frame, row) for row in rows[split:]),
+                ],
+                className="rows",
+            )
             if rows
             else components.nothing(
                 "Nobody waits",

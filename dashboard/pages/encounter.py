@@ -18,6 +18,7 @@ from dashboard.pages.frame import Frame, heading
 from dashboard.states import outcome_state, state
 from slo.workflows.rows import Hop, InstanceRow, Journey, StepRow
 
+_KINDS = {"mrn": "MRN"}
 _CLASSES = {"I": "inpatient", "O": "outpatient", "E": "emergency", "P": "preadmission", "R": "recurring"}
 
 
@@ -202,7 +203,12 @@ def _step(frame: Frame, row: InstanceRow, step: StepRow) -> Component:
 
 def _keys(journey: Journey, keys: list[MaskedKey]) -> Component:
     shown = [
-        html.Li([html.Span(key.kind.replace("_", " "), className="label"), html.Span(key.masked)])
+        html.Li(
+            [
+                html.Span(_KINDS.get(key.kind, key.kind.replace("_", " ")), className="label"),
+                html.Span(key.masked),
+            ]
+        )
         for key in keys
     ]
     traces = [

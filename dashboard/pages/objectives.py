@@ -44,7 +44,7 @@ def view(frame: Frame, statuses: Sequence[ObjectiveStatus]) -> Component:
 def _card(frame: Frame, status: ObjectiveStatus) -> Component:
     objective, remaining = status.objective, status.budget_remaining
     days = objective.window.total_seconds() / 86400
-    left = "unknown" if remaining is None else wording.percent(remaining)
+    left = "unknown" if remaining is None else wording.percent(remaining).replace("-", "−")
     runs_out: list[components.Part] = (
         ["at this pace it ends ", frame.when(status.exhausted_at)]
         if status.exhausted_at and status.state != "exhausted"
@@ -149,7 +149,8 @@ def _number(label: str, value: str, more: components.Child, tone: str = "") -> C
 
 
 def _budget(remaining: float | None, code: str) -> Component:
-    share = min(max(remaining or 0.0, 0.0), 1.0)
+    # Overspent is drawn full in its colour: an empty bar would look like nothing to see.
+    share = 1.0 if remaining is not None and remaining <= 0 else min(remaining or 0.0, 1.0)
     title = "budget left: " + ("unknown" if remaining is None else wording.percent(remaining))
     return components.Drawing(
         [

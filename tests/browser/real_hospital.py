@@ -38,7 +38,10 @@ _HL7 = {
 }
 _INTERFACES = TypeAdapter(list[MllpInterface | HttpInterface | FolderInterface]).validate_python(
     [
-        {**_HL7, "name": "ehr-adt", "source": "ehr", "destination": "engine", "attributes": {"patient_class": "PV1-2"}},
+        {
+            **_HL7, "name": "ehr-adt", "source": "ehr", "destination": "engine",
+            "attributes": {"patient_class": "PV1-2"},
+        },
         {**_HL7, "name": "billing-dft", "source": "engine", "destination": "billing"},
         {
             "name": "erp-journals", "kind": "http", "listen": "127.0.0.1:1", "upstream": "http://127.0.0.1:1",
@@ -92,8 +95,8 @@ class RealHospital:
     ) -> str:
         """One inpatient leaves at `at`; the charge follows after three minutes, the journal after seven.
 
-        journal: the ERP's HTTP status, None when nothing reached it. claim_h: hours until the claim is written,
-        None when it is not. Answers with the journey.
+        journal: the ERP's HTTP status, None when nothing reached it. claim_h: hours until the claim is
+        written, None when it is not. Answers with the journey.
         """
         account = "A" + visit[1:]
         self._mllp("ehr-adt", _adt(visit, account, at), at, 0.42)
@@ -165,7 +168,8 @@ def _dft(visit: str, account: str, at: datetime) -> bytes:
 def _claim(account: str, at: datetime) -> bytes:
     """A professional claim (005010X222A1) with the account number in CLM01."""
     segments = [
-        f"ISA*00*          *00*          *ZZ*NSH            *ZZ*CLEARING       *{at:%y%m%d*%H%M}*^*00501*000000001*0*T*:",
+        "ISA*00*          *00*          *ZZ*NSH            *ZZ*CLEARING       "
+        f"*{at:%y%m%d*%H%M}*^*00501*000000001*0*T*:",
         f"GS*HC*NSH*CLEARING*{at:%Y%m%d*%H%M}*1*X*005010X222A1",
         "ST*837*0001*005010X222A1",
         f"BHT*0019*00*{account}*{at:%Y%m%d*%H%M}*CH",

@@ -31,12 +31,12 @@ def test_the_encounter_answers_and_draws_what_was_seen(window: Opener, dashboard
     expect(page.locator(".answer")).to_contain_text("refused")
     lanes = page.locator("svg.lanes .lane-name").all_text_contents()
     assert lanes[:4] == ["EHR", "engine", "billing", "ERP"]
-    assert page.locator("svg.lanes .hop").count() == 3
+    assert page.locator("svg.lanes a.hop").count() == 3
     assert page.locator("svg.lanes .expected").count() >= 1
     expect(page.locator(".step[data-step='ERP posted']")).to_have_attribute("data-state", "failed")
     expect(page.locator("#hop-details")).to_contain_text("POST /journals → 422")
     expect(page.locator("#hop-details")).to_contain_text("cost centre unknown")
-    page.locator("svg.lanes .hop").first.click()
+    page.locator("svg.lanes a.hop").first.click()
     expect(page.locator("#hop-details")).to_contain_text("ADT^A03 → AA")
     assert page.url.endswith("?hop=0")
     assert "Testa" not in page.content()
@@ -108,7 +108,8 @@ def test_words_of_every_page_have_contrast(window: Opener, dashboard_server: Ser
     page = window("/?theme=" + scheme, scheme=scheme).page
     for path in PATHS:
         page.evaluate(
-            "path => { history.pushState({}, '', path); dispatchEvent(new CustomEvent('_dashprivate_pushstate')); }",
+            "path => { history.pushState({}, '', path);"
+            " dispatchEvent(new CustomEvent('_dashprivate_pushstate')); }",
             place(path, dashboard_server),
         )
         page.wait_for_timeout(700)
@@ -160,11 +161,12 @@ def test_executives_are_told_what_is_not_theirs(window: Opener) -> None:
     expect(page.locator("#page")).to_contain_text("Not for your role")
 
 
-# Text whose computed colour has less than 4.5:1 (3:1 when large) against the first opaque background behind it.
+# Text whose colour has less than 4.5:1 (3:1 when large) against the first opaque background behind it.
 WEAK_WORDS = """() => {
   const parse = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
   const light = ([r, g, b]) => {
-    const linear = [r, g, b].map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    const linear = [r, g, b].map((v) => v / 255)
+      .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
   };
   const behind = (node) => {
@@ -176,7 +178,8 @@ WEAK_WORDS = """() => {
   };
   const weak = [];
   for (const node of document.querySelectorAll("#page *, .top *")) {
-    if (node.closest("svg") || !Array.from(node.childNodes).some((c) => c.nodeType === 3 && c.data.trim())) continue;
+    const speaks = Array.from(node.childNodes).some((c) => c.nodeType === 3 && c.data.trim());
+    if (!speaks || node.closest("svg")) continue;
     const style = getComputedStyle(node);
     if (!node.checkVisibility()) continue;
     const [one, other] = [light(parse(style.color)), light(behind(node))];

@@ -301,3 +301,9 @@ def test_rows_keep_their_identity_when_the_list_reorders(watcher: Watcher) -> No
     tree = json.dumps(components.plain(watcher.look("/").body))
     for row in watcher.hospital.rows:
         assert f'"data-key": "discharge-to-cash/{row.journey}/1"' in tree
+
+
+def test_trouble_of_today_stands_above_what_nobody_closed_last_month(watcher: Watcher) -> None:
+    watcher.hospital.rows.insert(0, instance("failed", timedelta(days=29), facility="NSH-OLD"))
+    page = watcher.read("/")
+    assert page.index("1 h 42 m late") < page.index("More than a day old") < page.index("28 d late")
