@@ -226,7 +226,7 @@ async def serve(factory: type[asyncio.Protocol], *arguments: Any) -> None:
 async def tap(upstream: int, collector: int, spool: str) -> None:
     """The tap as `run_taps` runs it."""
     from collector.taps.config import load_interfaces
-    from collector.taps.run import SWITCH_INTERVAL, Taps
+    from collector.taps.run import Taps, tune
     from tracing.context import SiteKey
 
     interface = {
@@ -240,11 +240,11 @@ async def tap(upstream: int, collector: int, spool: str) -> None:
         "authority": "NSH",
         "attributes": {"patient_class": "PV1-2"},
     }
-    sys.setswitchinterval(SWITCH_INTERVAL)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     taps = Taps(load_interfaces([interface]), SiteKey(b"b" * 32), f"http://127.0.0.1:{collector}", spool)
     await taps.start()
+    tune()
     print(taps.addresses["ehr-adt"][1], flush=True)
     await stop.wait()
     await taps.stop()
@@ -324,9 +324,7 @@ def main(seconds: float, rounds: int) -> dict[str, float]:
         print(f"{name:14}{row['per_s']:12.0f}{row['p50_ms']:10.3f}{row['p99_ms']:10.3f}   {rest}")
     sent = sum(r["count"] for name, results in found.items() if name.startswith("tap") for r in results)
     taken = counters["sender"]["sent"]
-    print(
-        f"{sent:.0f} messages through the tap, {taken} spans taken, resident {resident:.1f} MB"
-    )
+    print(f"{sent:.0f} messages through the tap, {taken} spans taken, resident {resident:.1f} MB")
     ratios = [c["per_s"] / t["per_s"] for c, t in zip(found["copy closed"], found["tap closed"], strict=True)]
     return {
         "messages_per_s": round(best["tap closed"]["per_s"]),

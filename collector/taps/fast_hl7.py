@@ -114,6 +114,8 @@ def accepted(payload: bytes) -> tuple[str, str] | None:
         return None
     stop = payload.find(b"\r", start + 1)
     fields = (payload[start + 1 :] if stop < 0 else payload[start + 1 : stop]).split(b"|", 3)
-    if len(fields) < 3 or fields[1] not in (b"AA", b"CA") or not plain(fields[2]) or b"\x1b" in payload:
+    if len(fields) < 3 or fields[1] not in (b"AA", b"CA") or b"\x1b" in payload:
+        return None
+    if not (fields[2].isalnum() or plain(fields[2])):
         return None
     return fields[1].decode("ascii"), fields[2].decode("ascii")

@@ -24,7 +24,8 @@ SCOPE_NAME = "caretrail.tap"
 SCOPE_VERSION = "1"
 MAX_KEYS = 32
 MAX_FACILITIES = 64
-IDENTITY_BYTES = 4096
+MAX_CONTROL_ID = 199
+IDENTITY_BYTES = 512
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MESSAGE = re.compile(r"[A-Za-z0-9_]{1,16}(\^[A-Za-z0-9_]{1,16})?")
 _SYSTEMS = {"mllp": "hl7v2", "http": "http", "folder": "x12"}
@@ -111,8 +112,8 @@ encode_ack_code = by_code(names.ACK_CODE)
 encode_reason = by_code(names.REASON)
 encode_pairing = by_code(names.ACK_PAIRING)
 encode_unread = by_code(names.UNREAD)
-_message_id = spans.string_attribute(names.MESSAGE_ID)
-_conversation_id = spans.string_attribute(names.CONVERSATION_ID)
+_message_id = spans.ascii_attribute(names.MESSAGE_ID)
+_conversation_id = spans.ascii_attribute(names.CONVERSATION_ID)
 encode_body_size = lru_cache(maxsize=4096)(spans.int_attribute(names.BODY_SIZE))
 encode_ack_size = lru_cache(maxsize=1024)(spans.int_attribute(names.ACK_SIZE))
 _keys = spans.array_attribute(names.KEYS)
@@ -121,12 +122,16 @@ _sealed = spans.array_attribute(names.KEYS_SEALED)
 
 def encode_message_id(value: str) -> bytes:
     """MSH-10 or the X12 control numbers; what is not printable ASCII is no control ID."""
-    return _message_id(value) if value.isascii() and value.isprintable() and len(value) < 200 else b""
+    if value.isascii() and value.isprintable() and 0 < len(value) <= MAX_CONTROL_ID:
+        return _message_id(value.encode("ascii"))
+    return b""
 
 
 def encode_conversation_id(value: str) -> bytes:
     """The control ID an answer refers to."""
-    return _conversation_id(value) if value.isascii() and value.isprintable() and len(value) < 200 else b""
+    if value.isascii() and value.isprintable() and 0 < len(value) <= MAX_CONTROL_ID:
+        return _conversation_id(value.encode("ascii"))
+    return b""
 
 
 def encode_measure(name: str, value: float) -> bytes:
@@ -200,6 +205,16 @@ class Emitter:
     def span_id(self, payload: bytes, start_ns: int) -> bytes:
         """The span ID of one transmission of `payload`."""
         return span_id(self.site_key, self.name, message_identity(payload), start_ns)
+
+    def emit_usual(
+        self, encode: Callable[[bytes, bytes, int, int, bytes, int], bytes], hop: Hop, tail: bytes
+    ) -> bool:
+        """`emit` for a hop without parent and links, by a `prepared_span`; `tail` includes the outcome."""
+        status = spans.STATUS_ERROR if hop.outcome in names.FAILED_OUTCOMES else spans.STATUS_UNSET
+        return self._sink.append(
+            hop.scope,
+            encode(hop.trace_id, hop.span_id, hop.start_ns, hop.end_ns, hop.head + tail, status),
+        )
 
     def emit(self, hop: Hop, name: bytes, kind: int, tail: bytes) -> bool:
         """Encode and hand over one hop; `tail` is what its acknowledgement added."""

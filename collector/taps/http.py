@@ -54,6 +54,7 @@ class HttpWatcher:
         self._answer = _ResponseSide(self)
         self._responses: httptools.HttpResponseParser | None = self._answer.parser
         self._head = b""
+        self._now_ns = time.time_ns()
 
     @property
     def busy(self) -> bool:
@@ -65,10 +66,11 @@ class HttpWatcher:
         """How many bytes of a body are kept."""
         return self._observer.limit
 
-    def request(self, data: bytes) -> None:
+    def request(self, data: bytes, now_ns: int) -> None:
         """Bytes from the client."""
         if self._requests is None or not data:
             return
+        self._now_ns = now_ns
         try:
             # The parser would stop at an offer to upgrade, as Java's client makes with its first request.
             # The server decides: at its 101 the other parser stops.
@@ -78,10 +80,11 @@ class HttpWatcher:
         except httptools.HttpParserError:
             self._opaque()
 
-    def response(self, data: bytes) -> None:
+    def response(self, data: bytes, now_ns: int) -> None:
         """Bytes from the server."""
         if self._responses is None:
             return
+        self._now_ns = now_ns
         try:
             self._feed_responses(data)
         except httptools.HttpParserUpgrade:
@@ -123,7 +126,7 @@ class HttpWatcher:
     def complete(self, exchange: _Exchange) -> None:
         """All of a request is there."""
         self._counters.requests += 1
-        exchange.hop = self._observer.read(exchange.request, time.time_ns())
+        exchange.hop = self._observer.read(exchange.request, self._now_ns)
 
     def answered(self, response: Response) -> None:
         """All of a response is there; an interim one (1xx, except 101) answers nothing."""
@@ -131,11 +134,11 @@ class HttpWatcher:
             return
         exchange = self._exchanges.popleft()
         self._counters.responses += 1
-        self._observer.answered(self._hop(exchange), response, time.time_ns())
+        self._observer.answered(self._hop(exchange), response, self._now_ns)
 
     def _hop(self, exchange: _Exchange) -> Hop:
         # A server may answer before the request is complete, for example to refuse a large body.
-        return exchange.hop or self._observer.read(exchange.request, time.time_ns())
+        return exchange.hop or self._observer.read(exchange.request, self._now_ns)
 
     def _give_up(self) -> None:
         response = self._answer.response if self._answer.reading else Response()

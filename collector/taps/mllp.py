@@ -58,29 +58,29 @@ class MllpWatcher:
         """Whether an acknowledgement is outstanding, or a message half received."""
         return bool(self._outstanding) or self._requests.pending > 0 or self._oversize > 0
 
-    def request(self, data: bytes) -> None:
+    def request(self, data: bytes, now_ns: int) -> None:
         """Messages, and whatever else a sender writes."""
         for item in self._requests.feed(data):
             if isinstance(item, Frame):
                 if item.commit is None:
-                    self._message(self._observer.read(item.payload, time.time_ns()))
+                    self._message(self._observer.read(item.payload, now_ns))
             else:
-                self._junk(item)
+                self._junk(item, now_ns)
         if self._requests.awaiting_cr:
             # Some senders leave the final CR out, and some receivers answer without it.
-            self._flush_requests()
+            self._flush_requests(now_ns)
 
-    def response(self, data: bytes) -> None:
+    def response(self, data: bytes, now_ns: int) -> None:
         """Acknowledgements."""
         for item in self._responses.feed(data):
             if isinstance(item, Frame):
                 if item.commit is None:
-                    self._acknowledgement(Answer(item.payload), time.time_ns())
+                    self._acknowledgement(Answer(item.payload), now_ns)
             else:
                 self._counters.junk_bytes += len(item.raw)
         if self._responses.awaiting_cr:
             # Complete without its final CR too, and the sender must not have it before it is recorded.
-            self._flush_responses()
+            self._flush_responses(now_ns)
 
     def response_ended(self) -> None:
         """Nothing more can be acknowledged."""
@@ -102,27 +102,27 @@ class MllpWatcher:
         if self._timer is None:
             self._schedule(hop)
 
-    def _junk(self, junk: Junk) -> None:
+    def _junk(self, junk: Junk, now_ns: int) -> None:
         if junk.reason == "oversize":
             self._oversize += len(junk.raw)
         elif junk.reason == "oversize_end":
             size = self._oversize + len(junk.raw)
             self._oversize = 0
-            self._message(self._observer.read(b"", time.time_ns(), size))
+            self._message(self._observer.read(b"", now_ns, size))
         else:
             self._counters.junk_bytes += len(junk.raw)
 
-    def _flush_requests(self) -> None:
+    def _flush_requests(self, now_ns: int) -> None:
         for item in self._requests.flush():
             if isinstance(item, Junk):
-                self._junk(item)
+                self._junk(item, now_ns)
             elif item.commit is None:
-                self._message(self._observer.read(item.payload, time.time_ns()))
+                self._message(self._observer.read(item.payload, now_ns))
 
-    def _flush_responses(self) -> None:
+    def _flush_responses(self, now_ns: int) -> None:
         for item in self._responses.flush():
             if isinstance(item, Frame) and item.commit is None:
-                self._acknowledgement(Answer(item.payload), time.time_ns())
+                self._acknowledgement(Answer(item.payload), now_ns)
 
     def _acknowledgement(self, answer: Answer, now_ns: int) -> None:
         self._counters.acknowledgements += 1
@@ -182,7 +182,7 @@ class MllpWatcher:
 
     def _give_up(self) -> None:
         if self._responses.awaiting_cr:
-            self._flush_responses()
+            self._flush_responses(time.time_ns())
         while self._outstanding:
             self._unanswered(self._outstanding.popleft(), "none")
 

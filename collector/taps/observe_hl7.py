@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from tracing import attributes as names
@@ -32,6 +33,7 @@ from .hops import (
     encode_conversation_id,
     encode_message,
     encode_message_id,
+    encode_outcome,
     encode_pairing,
     encode_reason,
     encode_unread,
@@ -91,7 +93,7 @@ class Hl7Observer:
         self._tags = [
             (compile_path(path), by_code(names.TAG + name)) for name, path in interface.attributes.items()
         ]
-        self._name = f"forward {interface.name}".encode()
+        self._encode = spans.prepared_span(f"forward {interface.name}".encode(), spans.KIND_PRODUCER)
         asked = [(compile_path(rule.path), rule.kind == "mrn") for rule in interface.keys]
         self._plan = plan(asked + [(path, False) for path, _ in self._tags])
         self._simple = _simple(self._plan, interface.keys, self._tags)
@@ -108,12 +110,12 @@ class Hl7Observer:
             return self._opaque(payload, start_ns, "too_large", size)
         try:
             raw = self._plan.read(payload) if self._plan is not None else None
-            if raw is not None:
+            if raw is not None and (raw.control_id.isalnum() or plain(raw.control_id)):
                 known = self._known.get(raw.fields)
-                if known is not None and plain(raw.control_id):
+                if known is not None:
                     return self._again(raw, known, payload, start_ns)
-            if raw is not None and plain(raw.control_id) and self._learn(raw):
-                return self._again(raw, self._known[raw.fields], payload, start_ns)
+                if self._learn(raw):
+                    return self._again(raw, self._known[raw.fields], payload, start_ns)
             return self._read(parse(payload), payload, start_ns, raw)
         except NotHL7:
             return self._opaque(payload, start_ns, "not_hl7", len(payload))
@@ -125,20 +127,20 @@ class Hl7Observer:
         hop.end_ns = end_ns
         hop.answered = answer.code or "?"
         hop.outcome = "mismatched" if pairing == "mismatched" else _OUTCOMES.get(answer.code, "none")
-        tail = encode_ack_size(answer.size) + encode_ack_code(answer.code)
+        tail = _tail(hop.outcome, answer.size, answer.code)
         if answer.control_id:
             tail += encode_conversation_id(answer.control_id)
         if answer.reason:
             tail += encode_reason(answer.reason)
         if pairing:
             tail += encode_pairing(pairing)
-        return self._emitter.emit(hop, self._name, spans.KIND_PRODUCER, tail)
+        return self._emitter.emit_usual(self._encode, hop, tail)
 
     def unanswered(self, hop: Hop, end_ns: int, outcome: str) -> bool:
         """Record the hop without one: `timeout` or `none`."""
         hop.end_ns = end_ns
         hop.outcome = outcome
-        return self._emitter.emit(hop, self._name, spans.KIND_PRODUCER, b"")
+        return self._emitter.emit_usual(self._encode, hop, encode_outcome(outcome))
 
     def _learn(self, raw: Raw) -> bool:
         """Remember what these fields mean; False where that needs the general reader."""
@@ -267,6 +269,11 @@ def _simple(
 
 def _is_ei(path: Path) -> bool:
     return _EI.match(f"{path.segment}-{path.field}") is not None
+
+
+@lru_cache(maxsize=1024)
+def _tail(outcome: str, size: int, code: str) -> bytes:
+    return encode_outcome(outcome) + encode_ack_size(size) + encode_ack_code(code)
 
 
 def _names_trigger(raw: bytes) -> bool:

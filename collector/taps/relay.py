@@ -15,6 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, cast
 
+from .turn import Turn
+
 log = logging.getLogger("caretrail.tap")
 
 HALF_CLOSED_SECONDS = 60.0
@@ -24,11 +26,11 @@ CONNECT_SECONDS = 10.0
 class Watcher(Protocol):
     """Looks on at one connection. What it raises ends the watching, never the connection."""
 
-    def request(self, data: bytes) -> None:
-        """Bytes from the sender, already on their way."""
+    def request(self, data: bytes, now_ns: int) -> None:
+        """Bytes from the sender, already on their way, that arrived at `now_ns`."""
         ...
 
-    def response(self, data: bytes) -> None:
+    def response(self, data: bytes, now_ns: int) -> None:
         """Bytes from the receiver, not yet handed on: what is recorded now, is before the sender knows."""
         ...
 
@@ -64,10 +66,12 @@ class Relay:
         name: str,
         upstream: tuple[str, int],
         new_watcher: Callable[[], Watcher],
+        turn: Turn,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.name = name
         self.upstream = upstream
+        self.turn = turn
         self.tls = tls
         self.counters = RelayCounters()
         self.connections: set[Downstream] = set()
@@ -144,6 +148,7 @@ class Downstream(asyncio.Protocol):
 
     def __init__(self, relay: Relay, watcher: Watcher) -> None:
         self._relay = relay
+        self._turn = relay.turn
         self._watcher: Watcher | None = watcher
         self._transport: asyncio.Transport
         self._up: asyncio.Transport | None = None
@@ -200,21 +205,30 @@ class Downstream(asyncio.Protocol):
             return
         up.write(data)
         if self._watcher is not None:
-            try:
-                self._watcher.request(data)
-            except Exception as error:  # fail open
-                self._unwatch(error)
+            self._turn.add(self, data, False)
 
     def upstream_data(self, data: bytes) -> None:
         """Bytes from the receiver."""
-        if self._watcher is not None:
+        self._turn.add(self, data, True)
+
+    def look(self, data: bytes, is_response: bool, now_ns: int) -> None:
+        """Let the watcher see what has arrived."""
+        watcher = self._watcher
+        if watcher is not None:
             try:
-                self._watcher.response(data)
+                if is_response:
+                    watcher.response(data, now_ns)
+                else:
+                    watcher.request(data, now_ns)
             except Exception as error:  # fail open
                 self._unwatch(error)
-        self._transport.write(data)
-        if self._finishing:
-            self.finish()
+
+    def hand_on(self, data: bytes) -> None:
+        """Give the sender what the receiver said."""
+        if not self._transport.is_closing():
+            self._transport.write(data)
+            if self._finishing:
+                self.finish()
 
     def eof_received(self) -> bool:
         self._ended = True
@@ -229,6 +243,7 @@ class Downstream(asyncio.Protocol):
     def upstream_eof(self) -> bool:
         """The receiver has closed its side."""
         self._upstream_ended = True
+        self._turn.flush()
         if self._watcher is not None:
             try:
                 self._watcher.response_ended()
@@ -242,6 +257,7 @@ class Downstream(asyncio.Protocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._turn.flush()
         self._relay.closed(self)
         if self._idle is not None:
             self._idle.cancel()
@@ -258,6 +274,7 @@ class Downstream(asyncio.Protocol):
 
     def upstream_lost(self, exc: Exception | None) -> None:
         """The receiver's connection is over: so is the sender's, after what was answered has gone out."""
+        self._turn.flush()
         self._up = None
         self._upstream_ended = True
         if exc is None:

@@ -354,7 +354,7 @@ def test_a_message_over_the_limit_passes_unread(collector: Collector, tmp_path: 
 def test_a_reader_that_breaks_lets_the_bytes_pass(
     collector: Collector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(self: Any, data: bytes) -> None:
+    def broken(self: Any, data: bytes, now_ns: int) -> None:
         raise RuntimeError("V1 must not be in the log")
 
     monkeypatch.setattr("collector.taps.mllp.MllpWatcher.request", broken)

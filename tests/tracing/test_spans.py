@@ -139,6 +139,37 @@ def test_prepared_encoders_equal_the_general_one(key: str, value: str) -> None:
     assert spans.array_attribute(key)(spans.array_element(value) * 2) == spans.attribute(key, (value, value))
 
 
+@given(
+    key=st.text(st.characters(codec="ascii"), min_size=1, max_size=150),
+    value=st.text(st.characters(codec="ascii")),
+)
+def test_the_ascii_encoder_equals_the_general_one(key: str, value: str) -> None:
+    assert spans.ascii_attribute(key)(value.encode("ascii")) == spans.attribute(key, value)
+    assert spans.ascii_attribute(key)(b"x" * 500) == spans.attribute(key, "x" * 500)
+
+
+@given(
+    name=texts.filter(bool),
+    kind=st.integers(1, 5),
+    start=st.integers(0, 2**63),
+    attributes=attribute_sets,
+    padding=st.sampled_from([0, 100, 20_000]),
+    status=st.integers(0, 2),
+)
+def test_a_prepared_span_equals_the_general_one(
+    name: str,
+    kind: int,
+    start: int,
+    attributes: dict[str, spans.AttributeValue],
+    padding: int,
+    status: int,
+) -> None:
+    joined = b"".join(spans.attribute(key, value) for key, value in attributes.items())
+    joined += spans.attribute("padding", "x" * padding)
+    general = spans.span(TRACE, SPAN, name.encode(), kind, start, start + 5, joined, status=status)
+    assert spans.prepared_span(name.encode(), kind)(TRACE, SPAN, start, start + 5, joined, status) == general
+
+
 def test_several_requests_concatenate_into_one() -> None:
     one = spans.export_request(
         spans.resource({"service.name": "a"}), spans.scope_spans(spans.scope("s", "", {}), b"")
