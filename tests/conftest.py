@@ -8,6 +8,9 @@ database of its own in it. To run a test over HTTP as well:
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,28 +30,46 @@ def embedded_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`http://` URL, with user and password, of a server of this test run; add `/database`."""
+    script = Path(__file__).parent / "store" / "clickhouse_http_server.py"
+    data = tmp_path_factory.mktemp("server")
+    command = [sys.executable, str(script), "--port", "0", "--path", str(data), "--password", "secret"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "TZ": "UTC"}
+    ) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        assert address.startswith("http://127.0.0.1:"), "the test server did not start"
+        try:
+            yield address.replace("http://", "http://default:secret@")
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
 @pytest.fixture
 def new_database(request: pytest.FixtureRequest) -> Iterator[Callable[[str], str]]:
-    """Function from backend ("embedded") to the URL of a database nobody has used; dropped afterwards."""
+    """Function from backend ("embedded", "server") to the URL of an unused database; dropped later."""
     made: list[str] = []
 
     def new(backend: str) -> str:
         name = f"test_{next(_numbers)}"
-        assert backend == "embedded", f"no such backend: {backend}"
-        url = f"{request.getfixturevalue('embedded_url')}?database={name}"
-        made.append(url)
-        return url
+        base = request.getfixturevalue(f"{backend}_url")
+        made.append(f"{base}?database={name}" if backend == "embedded" else f"{base}/{name}")
+        return made[-1]
 
     yield new
     for url in made:
         with open_store(url) as store:
-            store.command(f"DROP DATABASE IF EXISTS {store.database}")
+            store.command(f"DROP DATABASE IF EXISTS {store.database}", outside=True)
 
 
 @pytest.fixture
 def store_url(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> str:
-    """URL of an empty, not yet migrated database; parametrise `store` to choose the backend."""
-    return new_database("embedded")
+    """URL of an empty database without tables; parametrise indirectly to choose the backend."""
+    return new_database(getattr(request, "param", "embedded"))
 
 
 @pytest.fixture

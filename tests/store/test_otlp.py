@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
 
 from tracing.store import Store
+
+pytestmark = pytest.mark.parametrize("store", ["embedded", "server"], indirect=True)
 
 VISIT, ACCOUNT, MRN = "1" * 32, "2" * 32, "3" * 32
 

@@ -9,6 +9,8 @@ import pytest
 
 from tracing.store import Store, StoreRefused
 
+pytestmark = pytest.mark.parametrize("store", ["embedded", "server"], indirect=True)
+
 JOURNEY = ["token", "kind", "journey", "certainty", "version"]
 
 

@@ -1,7 +1,7 @@
 """What can go wrong between Caretrail and ClickHouse, in two kinds a caller can act on.
 
-Every function of `tracing.store` raises these and nothing else for trouble with the engine. Must never
-carry a parameter value: values can be tokens of a patient's keys, and messages end up in logs.
+Every function of `tracing.store` raises these and nothing else for trouble with the engine. Must never hold
+a password; the engine's own text may quote a parameter, so no clear identifier may ever be one.
 """
 
 from __future__ import annotations

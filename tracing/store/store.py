@@ -228,7 +228,7 @@ def _translated(*, schema_may_come: bool = False) -> Iterator[None]:
         yield
     except Error as error:
         message = str(error)
-        if error.code is None and isinstance(error, ProgrammingError):
+        if error.code is None and (isinstance(error, ProgrammingError) or _about_values(error)):
             raise StoreRefused(message) from error
         if is_passing(error.code, schema_may_come=schema_may_come):
             raise StoreUnavailable(message, code=error.code) from error
@@ -239,3 +239,13 @@ def _translated(*, schema_may_come: bool = False) -> Iterator[None]:
         raise StoreRefused(f"The driver cannot encode the values given ({type(error).__name__})") from error
     except OSError as error:
         raise StoreUnavailable(f"The store cannot be reached: {error}") from error
+
+
+def _about_values(error: BaseException | None) -> bool:
+    """Whether the driver failed to encode values. Over HTTP that happens while it sends, and it reports a
+    broken request, as if the server had gone."""
+    while error is not None:
+        if isinstance(error, (AttributeError, KeyError, TypeError, ValueError)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

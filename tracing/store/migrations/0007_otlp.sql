@@ -336,94 +336,27 @@ WHERE throwIf(
 
 -- otlp_nested_spans: any spans.
 CREATE MATERIALIZED VIEW IF NOT EXISTS ${view:otlp_nested_spans} TO spans_in AS
+-- Every step that needs the result of another in a function of its own is a subquery: an expression that is used
+-- inside a function is analysed again for each use, which cost an insert more than a second.
 WITH
     -- Raw messages. A length below 128 takes one byte, below 16384 two, and so on: hence where the content starts.
     (m) -> substring(m, 3 + (length(m) > 129) + (length(m) > 16386) + (length(m) > 2097155)) AS content,
     (m, place) -> reinterpretAsUInt8(substring(m, place, 1)) AS octet,
     (m, place) -> if(octet(m, place) < 128, octet(m, place),
         octet(m, place) - 128 + 128 * octet(m, place + 1)) AS size_at,
-    (m) -> reinterpretAsInt64(arraySum(i -> bitShiftLeft(toUInt64(bitAnd(octet(m, i + 2), 127)), 7 * i),
-        range(length(m) - 1))) AS varint,
     (m) -> multiIf(
         m = '', 'null',
         startsWith(m, '\x0A'), toJSONString(content(m)),
         startsWith(m, '\x10'), if(m = '\x10\x00', 'false', 'true'),
-        startsWith(m, '\x18'), toString(varint(m)),
+        startsWith(m, '\x18'), toString(reinterpretAsInt64(arraySum(
+            i -> bitShiftLeft(toUInt64(bitAnd(octet(m, i + 2), 127)), 7 * i), range(length(m) - 1)))),
         startsWith(m, '\x21'), replaceRegexpOne(toString(reinterpretAsFloat64(substring(m, 2))), '^(-?[in].*)', '"\\1"'),
         startsWith(m, '\x3A'), concat('"', base64Encode(content(m)), '"'),
         concat('{"otlp":"', base64Encode(m), '"}')) AS json_scalar,
-    -- A run of length-delimited fields, cut: (how far it was cut, contents). It stops at a content of 16384 bytes
-    -- or more and after 1000 contents, because a hostile body must not cost the square of its length.
-    (run) -> arrayFold((state, _) -> if(state.1 > length(run)
-                OR (octet(run, state.1 + 1) > 127 AND octet(run, state.1 + 2) > 127), state, (
-            toUInt64(state.1 + 2 + (octet(run, state.1 + 1) > 127) + size_at(run, state.1 + 1)),
-            arrayPushBack(state.2, substring(run, state.1 + 2 + (octet(run, state.1 + 1) > 127), size_at(run, state.1 + 1))))),
-        range(least(1000, intDiv(length(run), 2))), (toUInt64(1), CAST([], 'Array(String)'))) AS cut,
-    -- A KeyValue message: where its value begins.
-    (pair) -> if(startsWith(pair, '\x0A'), 3 + (octet(pair, 2) > 127) + size_at(pair, 2), 1) AS value_place,
-    (pair) -> if(startsWith(pair, '\x0A'), substring(pair, 3 + (octet(pair, 2) > 127), size_at(pair, 2)), '') AS pair_name,
-    -- JSON of the elements of an array or list: `m` the AnyValue, `inside` its elements when it is one itself.
-    (elements) -> arrayMap((m, inside) -> multiIf(
-            NOT match(m, '^[\x2A\x32]'), json_scalar(m),
-            inside.1 != length(content(m)) + 1, json_scalar(m),
-            startsWith(m, '\x32'), concat('{', arrayStringConcat(arrayMap(pair -> concat(toJSONString(pair_name(pair)), ':',
-                json_scalar(content(substring(pair, value_place(pair))))), inside.2), ','), '}'),
-            concat('[', arrayStringConcat(arrayMap(part -> json_scalar(part), inside.2), ','), ']')),
-        elements,
-        arrayMap(m -> cut(if(match(m, '^[\x2A\x32]'), content(m), '')), elements)) AS jsons,
-    (kind, names, elements) -> if(kind = 'array_value',
-        concat('[', arrayStringConcat(elements, ','), ']'),
-        concat('{', arrayStringConcat(arrayMap((name, element) -> concat(toJSONString(name), ':', element),
-            arrayResize(names, length(elements)), elements), ','), '}')) AS json_object,
-    (kind, text, truth, whole, real, raw, items, names, values) -> multiIf(
-        kind = 'string_value', text,
-        kind = 'int_value', toString(whole),
-        kind = 'bool_value', if(truth, 'true', 'false'),
-        kind = 'double_value', toString(real),
-        kind = 'bytes_value', base64Encode(raw),
-        kind = 'no', '',
-        json_object(kind, names, jsons(arrayConcat(items, values)))) AS as_text,
-    -- All attributes of a span, its resource, scope, events and links one after another, so that the conversion to
-    -- text stands here once: the engine takes far longer to analyse it than to run it.
-    arrayConcat(resource_key, scope_key, a_key,
-        arrayFlatten(event_key),
-        arrayFlatten(link_key)) AS all_key,
-    arrayConcat(resource_kind, scope_kind, a_kind,
-        arrayFlatten(event_kind),
-        arrayFlatten(link_kind)) AS all_kind,
-    arrayConcat(resource_text, scope_text, a_text,
-        arrayFlatten(event_text),
-        arrayFlatten(link_text)) AS all_text,
-    arrayConcat(resource_truth, scope_truth, a_truth,
-        arrayFlatten(event_truth),
-        arrayFlatten(link_truth)) AS all_truth,
-    arrayConcat(resource_whole, scope_whole, a_whole,
-        arrayFlatten(event_whole),
-        arrayFlatten(link_whole)) AS all_whole,
-    arrayConcat(resource_real, scope_real, a_real,
-        arrayFlatten(event_real),
-        arrayFlatten(link_real)) AS all_real,
-    arrayConcat(resource_raw, scope_raw, a_raw,
-        arrayFlatten(event_raw),
-        arrayFlatten(link_raw)) AS all_raw,
-    arrayConcat(resource_items, scope_items, a_items,
-        arrayFold((all, one) -> arrayConcat(all, one), event_items, CAST([], 'Array(Array(String))')),
-        arrayFold((all, one) -> arrayConcat(all, one), link_items, CAST([], 'Array(Array(String))'))) AS all_items,
-    arrayConcat(resource_names, scope_names, a_names,
-        arrayFold((all, one) -> arrayConcat(all, one), event_names, CAST([], 'Array(Array(String))')),
-        arrayFold((all, one) -> arrayConcat(all, one), link_names, CAST([], 'Array(Array(String))'))) AS all_names,
-    arrayConcat(resource_values, scope_values, a_values,
-        arrayFold((all, one) -> arrayConcat(all, one), event_values, CAST([], 'Array(Array(String))')),
-        arrayFold((all, one) -> arrayConcat(all, one), link_values, CAST([], 'Array(Array(String))'))) AS all_values,
-    arrayMap((kind, text, truth, whole, real, raw, items, names, values) ->
-        as_text(kind, text, truth, whole, real, raw, items, names, values),
-        all_kind, all_text, all_truth, all_whole, all_real, all_raw, all_items, all_names, all_values) AS texts,
-    (place, size) -> mapFromArrays(arraySlice(all_key, place, size), arraySlice(texts, place, size)) AS part,
     length(resource_key) AS resource_size,
     length(scope_key) AS scope_size,
-    arrayMap(k -> length(k), event_key) AS event_sizes,
-    arrayMap(k -> length(k), link_key) AS link_sizes,
     resource_size + scope_size + length(a_key) + 1 AS events_place,
+    events_place + length(arrayFlatten(event_key)) AS links_place,
     (name) -> a_text[indexOf(a_key, name)] AS said,
     (name) -> scope_text[indexOf(scope_key, name)] AS scope_said,
     arrayMap(m -> content(m), a_items[indexOf(a_key, 'journey.keys')]) AS keys,
@@ -477,136 +410,275 @@ SELECT
         arrayFilter((s, k, t) -> startsWith(k, 'integration.attribute.') AND t = 'string_value', a_text, a_key, a_kind)), 'Map(LowCardinality(String), String)') AS tags,
     CAST(mapFromArrays(
         arrayFilter((k, other) -> other, a_key, rest),
-        arrayFilter((t, other) -> other, arraySlice(texts, resource_size + scope_size + 1, length(a_key)), rest)),
+        arrayFilter((t, other) -> other, arraySlice(all_texts, resource_size + scope_size + 1, length(a_key)), rest)),
         'Map(LowCardinality(String), String)') AS attributes,
-    CAST(mapFilter((k, t) -> k != 'service.name', part(1, resource_size)),
-        'Map(LowCardinality(String), String)') AS resource_attributes,
+    CAST(mapFilter((k, t) -> k != 'service.name',
+        mapFromArrays(resource_key, arraySlice(all_texts, 1, resource_size))), 'Map(LowCardinality(String), String)') AS resource_attributes,
     CAST(mapFilter((k, t) -> k NOT IN ('integration.interface', 'integration.source', 'integration.destination',
-            'integration.facility', 'messaging.system'), part(resource_size + 1, scope_size)),
-        'Map(LowCardinality(String), String)') AS scope_attributes,
+            'integration.facility', 'messaging.system'),
+        mapFromArrays(scope_key, arraySlice(all_texts, resource_size + 1, scope_size))), 'Map(LowCardinality(String), String)') AS scope_attributes,
     trace_state,
     flags,
     arrayMap(t -> fromUnixTimestamp64Nano(toInt64(t), 'UTC'), event_at) AS `events.at`,
     event_name AS `events.name`,
-    arrayMap((place, size) -> CAST(part(toInt64(place), toInt64(size)), 'Map(LowCardinality(String), String)'),
-        arrayMap((end, size) -> events_place + end - size, arrayCumSum(event_sizes), event_sizes), event_sizes)
-        AS `events.attributes`,
+    arrayMap((end, size) -> CAST(mapFromArrays(
+            arraySlice(all_key, events_place + end - size, size),
+            arraySlice(all_texts, events_place + end - size, size)), 'Map(LowCardinality(String), String)'),
+        arrayCumSum(k -> length(k), event_key), arrayMap(k -> length(k), event_key)) AS `events.attributes`,
     arrayMap(id -> lower(hex(id)), link_trace) AS `links.trace_id`,
     arrayMap(id -> lower(hex(id)), link_span) AS `links.span_id`,
     link_state AS `links.trace_state`,
-    arrayMap((place, size) -> CAST(part(toInt64(place), toInt64(size)), 'Map(LowCardinality(String), String)'),
-        arrayMap((end, size) -> events_place + arraySum(event_sizes) + end - size, arrayCumSum(link_sizes), link_sizes),
-        link_sizes) AS `links.attributes`
+    arrayMap((end, size) -> CAST(mapFromArrays(
+            arraySlice(all_key, links_place + end - size, size),
+            arraySlice(all_texts, links_place + end - size, size)), 'Map(LowCardinality(String), String)'),
+        arrayCumSum(k -> length(k), link_key), arrayMap(k -> length(k), link_key)) AS `links.attributes`
 FROM
 (
     SELECT
-        resource_key, resource_kind, resource_text, resource_truth, resource_whole, resource_real,
-        resource_raw, resource_items, resource_names, resource_values, scope_name, scope_version,
-        scope_key, scope_kind, scope_text, scope_truth, scope_whole, scope_real, scope_raw, scope_items,
-        scope_names, scope_values, trace, span, trace_state, parent, name, kind_number, started, ended,
-        status_message, status_number, flags, a_key, a_kind, a_text, a_truth, a_whole, a_real, a_raw,
-        a_items, a_names, a_values, event_at, event_name, event_key, event_kind, event_text,
-        event_truth, event_whole, event_real, event_raw, event_items, event_names, event_values,
-        link_trace, link_span, link_state, link_key, link_kind, link_text, link_truth, link_whole,
-        link_real, link_raw, link_items, link_names, link_values
+        resource_key, resource_text, scope_key, scope_text, scope_name, scope_version, a_key, a_kind,
+        a_text, a_whole, a_real, a_items, event_at, event_name, event_key, link_trace, link_span,
+        link_state, link_key, trace, span, trace_state, parent, name, kind_number, started, ended,
+        status_message, status_number, flags,
+        all_key,
+        arrayMap((kind, text, truth, whole, real, raw, end, size) -> multiIf(
+            kind = 'string_value', text,
+            kind = 'int_value', toString(whole),
+            kind = 'bool_value', if(truth, 'true', 'false'),
+            kind = 'double_value', toString(real),
+            kind = 'bytes_value', base64Encode(raw),
+            kind = 'array_value', concat('[', arrayStringConcat(arraySlice(element_texts, end - size + 1, size), ','), ']'),
+            kind = 'kvlist_value', concat('{', arrayStringConcat(arraySlice(element_texts, end - size + 1, size), ','), '}'),
+            ''), all_kind, all_text, all_truth, all_whole, all_real, all_raw, arrayCumSum(sizes), sizes) AS all_texts
     FROM
     (
         SELECT
-            resource_key, resource_kind, resource_text, resource_truth, resource_whole, resource_real,
-            resource_raw, resource_items, resource_names, resource_values, scope_name, scope_version,
-            scope_key, scope_kind, scope_text, scope_truth, scope_whole, scope_real, scope_raw,
-            scope_items, scope_names, scope_values, trace, span, trace_state, parent, name, kind_number,
-            started, ended, status_message, status_number, flags, a_key, a_kind, a_text, a_truth,
-            a_whole, a_real, a_raw, a_items, a_names, a_values, event_at, event_name, event_key,
-            event_kind, event_text, event_truth, event_whole, event_real, event_raw, event_items,
-            event_names, event_values, link_trace, link_span, link_state, link_key, link_kind,
-            link_text, link_truth, link_whole, link_real, link_raw, link_items, link_names, link_values
-        FROM otlp_nested_in
-        ARRAY JOIN
-            `resource_spans.resource.attributes.key` AS resource_key,
-            `resource_spans.resource.attributes.value.kind` AS resource_kind,
-            `resource_spans.resource.attributes.value.string_value` AS resource_text,
-            `resource_spans.resource.attributes.value.bool_value` AS resource_truth,
-            `resource_spans.resource.attributes.value.int_value` AS resource_whole,
-            `resource_spans.resource.attributes.value.double_value` AS resource_real,
-            `resource_spans.resource.attributes.value.bytes_value` AS resource_raw,
-            `resource_spans.resource.attributes.value.array_value.values` AS resource_items,
-            `resource_spans.resource.attributes.value.kvlist_value.values.key` AS resource_names,
-            `resource_spans.resource.attributes.value.kvlist_value.values.value` AS resource_values,
-            `resource_spans.scope_spans.scope.name` AS scope_name,
-            `resource_spans.scope_spans.scope.version` AS scope_version,
-            `resource_spans.scope_spans.scope.attributes.key` AS scope_key,
-            `resource_spans.scope_spans.scope.attributes.value.kind` AS scope_kind,
-            `resource_spans.scope_spans.scope.attributes.value.string_value` AS scope_text,
-            `resource_spans.scope_spans.scope.attributes.value.bool_value` AS scope_truth,
-            `resource_spans.scope_spans.scope.attributes.value.int_value` AS scope_whole,
-            `resource_spans.scope_spans.scope.attributes.value.double_value` AS scope_real,
-            `resource_spans.scope_spans.scope.attributes.value.bytes_value` AS scope_raw,
-            `resource_spans.scope_spans.scope.attributes.value.array_value.values` AS scope_items,
-            `resource_spans.scope_spans.scope.attributes.value.kvlist_value.values.key` AS scope_names,
-            `resource_spans.scope_spans.scope.attributes.value.kvlist_value.values.value` AS scope_values,
-            `resource_spans.scope_spans.spans.trace_id` AS trace,
-            `resource_spans.scope_spans.spans.span_id` AS span,
-            `resource_spans.scope_spans.spans.trace_state` AS trace_state,
-            `resource_spans.scope_spans.spans.parent_span_id` AS parent,
-            `resource_spans.scope_spans.spans.name` AS name,
-            `resource_spans.scope_spans.spans.kind` AS kind_number,
-            `resource_spans.scope_spans.spans.start_time_unix_nano` AS started,
-            `resource_spans.scope_spans.spans.end_time_unix_nano` AS ended,
-            `resource_spans.scope_spans.spans.status.message` AS status_message,
-            `resource_spans.scope_spans.spans.status.code` AS status_number,
-            `resource_spans.scope_spans.spans.flags` AS flags,
-            `resource_spans.scope_spans.spans.attributes.key` AS a_key,
-            `resource_spans.scope_spans.spans.attributes.value.kind` AS a_kind,
-            `resource_spans.scope_spans.spans.attributes.value.string_value` AS a_text,
-            `resource_spans.scope_spans.spans.attributes.value.bool_value` AS a_truth,
-            `resource_spans.scope_spans.spans.attributes.value.int_value` AS a_whole,
-            `resource_spans.scope_spans.spans.attributes.value.double_value` AS a_real,
-            `resource_spans.scope_spans.spans.attributes.value.bytes_value` AS a_raw,
-            `resource_spans.scope_spans.spans.attributes.value.array_value.values` AS a_items,
-            `resource_spans.scope_spans.spans.attributes.value.kvlist_value.values.key` AS a_names,
-            `resource_spans.scope_spans.spans.attributes.value.kvlist_value.values.value` AS a_values,
-            `resource_spans.scope_spans.spans.events.time_unix_nano` AS event_at,
-            `resource_spans.scope_spans.spans.events.name` AS event_name,
-            `resource_spans.scope_spans.spans.events.attributes.key` AS event_key,
-            `resource_spans.scope_spans.spans.events.attributes.value.kind` AS event_kind,
-            `resource_spans.scope_spans.spans.events.attributes.value.string_value` AS event_text,
-            `resource_spans.scope_spans.spans.events.attributes.value.bool_value` AS event_truth,
-            `resource_spans.scope_spans.spans.events.attributes.value.int_value` AS event_whole,
-            `resource_spans.scope_spans.spans.events.attributes.value.double_value` AS event_real,
-            `resource_spans.scope_spans.spans.events.attributes.value.bytes_value` AS event_raw,
-            `resource_spans.scope_spans.spans.events.attributes.value.array_value.values` AS event_items,
-            `resource_spans.scope_spans.spans.events.attributes.value.kvlist_value.values.key` AS event_names,
-            `resource_spans.scope_spans.spans.events.attributes.value.kvlist_value.values.value` AS event_values,
-            `resource_spans.scope_spans.spans.links.trace_id` AS link_trace,
-            `resource_spans.scope_spans.spans.links.span_id` AS link_span,
-            `resource_spans.scope_spans.spans.links.trace_state` AS link_state,
-            `resource_spans.scope_spans.spans.links.attributes.key` AS link_key,
-            `resource_spans.scope_spans.spans.links.attributes.value.kind` AS link_kind,
-            `resource_spans.scope_spans.spans.links.attributes.value.string_value` AS link_text,
-            `resource_spans.scope_spans.spans.links.attributes.value.bool_value` AS link_truth,
-            `resource_spans.scope_spans.spans.links.attributes.value.int_value` AS link_whole,
-            `resource_spans.scope_spans.spans.links.attributes.value.double_value` AS link_real,
-            `resource_spans.scope_spans.spans.links.attributes.value.bytes_value` AS link_raw,
-            `resource_spans.scope_spans.spans.links.attributes.value.array_value.values` AS link_items,
-            `resource_spans.scope_spans.spans.links.attributes.value.kvlist_value.values.key` AS link_names,
-            `resource_spans.scope_spans.spans.links.attributes.value.kvlist_value.values.value` AS link_values
+            resource_key, resource_text, scope_key, scope_text, scope_name, scope_version, a_key, a_kind,
+            a_text, a_whole, a_real, a_items, event_at, event_name, event_key, link_trace, link_span,
+            link_state, link_key, trace, span, trace_state, parent, name, kind_number, started, ended,
+            status_message, status_number, flags,
+            all_key, all_kind, all_text, all_truth, all_whole, all_real, all_raw,
+            sizes,
+            arrayMap((m, name, named, open, end, size) -> concat(
+                if(named, concat(toJSONString(name), ':'), ''),
+                multiIf(
+                    NOT open, json_scalar(m),
+                    startsWith(m, '\x2A'), concat('[', arrayStringConcat(arraySlice(part_texts, end - size + 1, size), ','), ']'),
+                    concat('{', arrayStringConcat(arraySlice(part_texts, end - size + 1, size), ','), '}'))),
+                elements, names, named, opened, arrayCumSum(part_sizes), part_sizes) AS element_texts
+        FROM
+        (
+            SELECT
+                resource_key, resource_text, scope_key, scope_text, scope_name, scope_version, a_key, a_kind,
+                a_text, a_whole, a_real, a_items, event_at, event_name, event_key, link_trace, link_span,
+                link_state, link_key, trace, span, trace_state, parent, name, kind_number, started, ended,
+                status_message, status_number, flags,
+                all_key, all_kind, all_text, all_truth, all_whole, all_real, all_raw,
+                sizes, elements, names, named, opened, part_sizes,
+                -- A named part is a KeyValue message: its key when it has one, then its value.
+                arrayMap((part, named) -> if(named, concat(
+                        toJSONString(if(startsWith(part, '\x0A'), substring(part, 3 + (octet(part, 2) > 127), size_at(part, 2)), '')), ':',
+                        json_scalar(content(if(startsWith(part, '\x0A'),
+                            substring(part, 3 + (octet(part, 2) > 127) + size_at(part, 2)), part)))),
+                    json_scalar(part)), parts, part_named) AS part_texts
+            FROM
+            (
+                SELECT
+                    resource_key, resource_text, scope_key, scope_text, scope_name, scope_version, a_key, a_kind,
+                    a_text, a_whole, a_real, a_items, event_at, event_name, event_key, link_trace, link_span,
+                    link_state, link_key, trace, span, trace_state, parent, name, kind_number, started, ended,
+                    status_message, status_number, flags,
+                    all_key, all_kind, all_text, all_truth, all_whole, all_real, all_raw,
+                    sizes, elements, names, named,
+                    arrayMap((m, cut) -> match(m, '^[\x2A\x32]') AND cut.1 = length(content(m)) + 1, elements, cuts) AS opened,
+                    arrayMap(cut -> length(cut.2), cuts) AS part_sizes,
+                    arrayFlatten(arrayMap(cut -> cut.2, cuts)) AS parts,
+                    arrayFlatten(arrayMap((m, cut) -> arrayWithConstant(length(cut.2), startsWith(m, '\x32')), elements, cuts)) AS part_named
+                FROM
+                (
+                    SELECT
+                        resource_key, resource_text, scope_key, scope_text, scope_name, scope_version, a_key, a_kind,
+                        a_text, a_whole, a_real, a_items, event_at, event_name, event_key, link_trace, link_span,
+                        link_state, link_key, trace, span, trace_state, parent, name, kind_number, started, ended,
+                        status_message, status_number, flags,
+                        all_key, all_kind, all_text, all_truth, all_whole, all_real, all_raw,
+                        sizes, elements, names, named,
+                        -- An element that is an array or a list itself, cut into its contents: (how far it was cut, contents). It stops
+                        -- at a content of 16 KiB or more and after 1000 contents: a hostile body must not cost the square of its length.
+                        arrayMap(run -> arrayFold((state, _) -> if(state.1 > length(run)
+                                    OR (octet(run, state.1 + 1) > 127 AND octet(run, state.1 + 2) > 127), state, (
+                                toUInt64(state.1 + 2 + (octet(run, state.1 + 1) > 127) + size_at(run, state.1 + 1)),
+                                arrayPushBack(state.2,
+                                    substring(run, state.1 + 2 + (octet(run, state.1 + 1) > 127), size_at(run, state.1 + 1))))),
+                            range(least(1000, intDiv(length(run), 2))), (toUInt64(1), CAST([], 'Array(String)'))),
+                            arrayMap(m -> if(match(m, '^[\x2A\x32]'), content(m), ''), elements)) AS cuts
+                    FROM
+                    (
+                        SELECT
+                            resource_key, resource_text, scope_key, scope_text, scope_name, scope_version, a_key, a_kind,
+                            a_text, a_whole, a_real, a_items, event_at, event_name, event_key, link_trace, link_span,
+                            link_state, link_key, trace, span, trace_state, parent, name, kind_number, started, ended,
+                            status_message, status_number, flags,
+                            all_key, all_kind, all_text, all_truth, all_whole, all_real, all_raw,
+                            arrayMap((items, values) -> length(items) + length(values), all_items, all_values) AS sizes,
+                            arrayFlatten(arrayMap((items, values) -> arrayConcat(items, values), all_items, all_values)) AS elements,
+                            arrayFlatten(arrayMap((items, names) -> arrayConcat(arrayResize(CAST([], 'Array(String)'), length(items)), names),
+                                all_items, all_names)) AS names,
+                            arrayFlatten(arrayMap((kind, items, values) -> arrayWithConstant(length(items) + length(values), kind = 'kvlist_value'),
+                                all_kind, all_items, all_values)) AS named
+                        FROM
+                        (
+                            SELECT
+                                resource_key, resource_text, scope_key, scope_text, scope_name, scope_version, a_key, a_kind,
+                                a_text, a_whole, a_real, a_items, event_at, event_name, event_key, link_trace, link_span,
+                                link_state, link_key, trace, span, trace_state, parent, name, kind_number, started, ended,
+                                status_message, status_number, flags,
+                                arrayConcat(resource_key, scope_key, a_key,
+                                    arrayFlatten(event_key),
+                                    arrayFlatten(link_key)) AS all_key,
+                                arrayConcat(resource_kind, scope_kind, a_kind,
+                                    arrayFlatten(event_kind),
+                                    arrayFlatten(link_kind)) AS all_kind,
+                                arrayConcat(resource_text, scope_text, a_text,
+                                    arrayFlatten(event_text),
+                                    arrayFlatten(link_text)) AS all_text,
+                                arrayConcat(resource_truth, scope_truth, a_truth,
+                                    arrayFlatten(event_truth),
+                                    arrayFlatten(link_truth)) AS all_truth,
+                                arrayConcat(resource_whole, scope_whole, a_whole,
+                                    arrayFlatten(event_whole),
+                                    arrayFlatten(link_whole)) AS all_whole,
+                                arrayConcat(resource_real, scope_real, a_real,
+                                    arrayFlatten(event_real),
+                                    arrayFlatten(link_real)) AS all_real,
+                                arrayConcat(resource_raw, scope_raw, a_raw,
+                                    arrayFlatten(event_raw),
+                                    arrayFlatten(link_raw)) AS all_raw,
+                                arrayConcat(resource_items, scope_items, a_items,
+                                    arrayFold((all, one) -> arrayConcat(all, one), event_items, CAST([], 'Array(Array(String))')),
+                                    arrayFold((all, one) -> arrayConcat(all, one), link_items, CAST([], 'Array(Array(String))'))) AS all_items,
+                                arrayConcat(resource_names, scope_names, a_names,
+                                    arrayFold((all, one) -> arrayConcat(all, one), event_names, CAST([], 'Array(Array(String))')),
+                                    arrayFold((all, one) -> arrayConcat(all, one), link_names, CAST([], 'Array(Array(String))'))) AS all_names,
+                                arrayConcat(resource_values, scope_values, a_values,
+                                    arrayFold((all, one) -> arrayConcat(all, one), event_values, CAST([], 'Array(Array(String))')),
+                                    arrayFold((all, one) -> arrayConcat(all, one), link_values, CAST([], 'Array(Array(String))'))) AS all_values
+                            FROM
+                            (
+                                SELECT
+                                    resource_key, resource_kind, resource_text, resource_truth, resource_whole, resource_real,
+                                    resource_raw, resource_items, resource_names, resource_values, scope_name, scope_version,
+                                    scope_key, scope_kind, scope_text, scope_truth, scope_whole, scope_real, scope_raw, scope_items,
+                                    scope_names, scope_values, trace, span, trace_state, parent, name, kind_number, started, ended,
+                                    status_message, status_number, flags, a_key, a_kind, a_text, a_truth, a_whole, a_real, a_raw,
+                                    a_items, a_names, a_values, event_at, event_name, event_key, event_kind, event_text,
+                                    event_truth, event_whole, event_real, event_raw, event_items, event_names, event_values,
+                                    link_trace, link_span, link_state, link_key, link_kind, link_text, link_truth, link_whole,
+                                    link_real, link_raw, link_items, link_names, link_values
+                                FROM
+                                (
+                                    SELECT
+                                        resource_key, resource_kind, resource_text, resource_truth, resource_whole, resource_real,
+                                        resource_raw, resource_items, resource_names, resource_values, scope_name, scope_version,
+                                        scope_key, scope_kind, scope_text, scope_truth, scope_whole, scope_real, scope_raw,
+                                        scope_items, scope_names, scope_values, trace, span, trace_state, parent, name, kind_number,
+                                        started, ended, status_message, status_number, flags, a_key, a_kind, a_text, a_truth,
+                                        a_whole, a_real, a_raw, a_items, a_names, a_values, event_at, event_name, event_key,
+                                        event_kind, event_text, event_truth, event_whole, event_real, event_raw, event_items,
+                                        event_names, event_values, link_trace, link_span, link_state, link_key, link_kind,
+                                        link_text, link_truth, link_whole, link_real, link_raw, link_items, link_names, link_values
+                                    FROM otlp_nested_in
+                                    ARRAY JOIN
+                                        `resource_spans.resource.attributes.key` AS resource_key,
+                                        `resource_spans.resource.attributes.value.kind` AS resource_kind,
+                                        `resource_spans.resource.attributes.value.string_value` AS resource_text,
+                                        `resource_spans.resource.attributes.value.bool_value` AS resource_truth,
+                                        `resource_spans.resource.attributes.value.int_value` AS resource_whole,
+                                        `resource_spans.resource.attributes.value.double_value` AS resource_real,
+                                        `resource_spans.resource.attributes.value.bytes_value` AS resource_raw,
+                                        `resource_spans.resource.attributes.value.array_value.values` AS resource_items,
+                                        `resource_spans.resource.attributes.value.kvlist_value.values.key` AS resource_names,
+                                        `resource_spans.resource.attributes.value.kvlist_value.values.value` AS resource_values,
+                                        `resource_spans.scope_spans.scope.name` AS scope_name,
+                                        `resource_spans.scope_spans.scope.version` AS scope_version,
+                                        `resource_spans.scope_spans.scope.attributes.key` AS scope_key,
+                                        `resource_spans.scope_spans.scope.attributes.value.kind` AS scope_kind,
+                                        `resource_spans.scope_spans.scope.attributes.value.string_value` AS scope_text,
+                                        `resource_spans.scope_spans.scope.attributes.value.bool_value` AS scope_truth,
+                                        `resource_spans.scope_spans.scope.attributes.value.int_value` AS scope_whole,
+                                        `resource_spans.scope_spans.scope.attributes.value.double_value` AS scope_real,
+                                        `resource_spans.scope_spans.scope.attributes.value.bytes_value` AS scope_raw,
+                                        `resource_spans.scope_spans.scope.attributes.value.array_value.values` AS scope_items,
+                                        `resource_spans.scope_spans.scope.attributes.value.kvlist_value.values.key` AS scope_names,
+                                        `resource_spans.scope_spans.scope.attributes.value.kvlist_value.values.value` AS scope_values,
+                                        `resource_spans.scope_spans.spans.trace_id` AS trace,
+                                        `resource_spans.scope_spans.spans.span_id` AS span,
+                                        `resource_spans.scope_spans.spans.trace_state` AS trace_state,
+                                        `resource_spans.scope_spans.spans.parent_span_id` AS parent,
+                                        `resource_spans.scope_spans.spans.name` AS name,
+                                        `resource_spans.scope_spans.spans.kind` AS kind_number,
+                                        `resource_spans.scope_spans.spans.start_time_unix_nano` AS started,
+                                        `resource_spans.scope_spans.spans.end_time_unix_nano` AS ended,
+                                        `resource_spans.scope_spans.spans.status.message` AS status_message,
+                                        `resource_spans.scope_spans.spans.status.code` AS status_number,
+                                        `resource_spans.scope_spans.spans.flags` AS flags,
+                                        `resource_spans.scope_spans.spans.attributes.key` AS a_key,
+                                        `resource_spans.scope_spans.spans.attributes.value.kind` AS a_kind,
+                                        `resource_spans.scope_spans.spans.attributes.value.string_value` AS a_text,
+                                        `resource_spans.scope_spans.spans.attributes.value.bool_value` AS a_truth,
+                                        `resource_spans.scope_spans.spans.attributes.value.int_value` AS a_whole,
+                                        `resource_spans.scope_spans.spans.attributes.value.double_value` AS a_real,
+                                        `resource_spans.scope_spans.spans.attributes.value.bytes_value` AS a_raw,
+                                        `resource_spans.scope_spans.spans.attributes.value.array_value.values` AS a_items,
+                                        `resource_spans.scope_spans.spans.attributes.value.kvlist_value.values.key` AS a_names,
+                                        `resource_spans.scope_spans.spans.attributes.value.kvlist_value.values.value` AS a_values,
+                                        `resource_spans.scope_spans.spans.events.time_unix_nano` AS event_at,
+                                        `resource_spans.scope_spans.spans.events.name` AS event_name,
+                                        `resource_spans.scope_spans.spans.events.attributes.key` AS event_key,
+                                        `resource_spans.scope_spans.spans.events.attributes.value.kind` AS event_kind,
+                                        `resource_spans.scope_spans.spans.events.attributes.value.string_value` AS event_text,
+                                        `resource_spans.scope_spans.spans.events.attributes.value.bool_value` AS event_truth,
+                                        `resource_spans.scope_spans.spans.events.attributes.value.int_value` AS event_whole,
+                                        `resource_spans.scope_spans.spans.events.attributes.value.double_value` AS event_real,
+                                        `resource_spans.scope_spans.spans.events.attributes.value.bytes_value` AS event_raw,
+                                        `resource_spans.scope_spans.spans.events.attributes.value.array_value.values` AS event_items,
+                                        `resource_spans.scope_spans.spans.events.attributes.value.kvlist_value.values.key` AS event_names,
+                                        `resource_spans.scope_spans.spans.events.attributes.value.kvlist_value.values.value` AS event_values,
+                                        `resource_spans.scope_spans.spans.links.trace_id` AS link_trace,
+                                        `resource_spans.scope_spans.spans.links.span_id` AS link_span,
+                                        `resource_spans.scope_spans.spans.links.trace_state` AS link_state,
+                                        `resource_spans.scope_spans.spans.links.attributes.key` AS link_key,
+                                        `resource_spans.scope_spans.spans.links.attributes.value.kind` AS link_kind,
+                                        `resource_spans.scope_spans.spans.links.attributes.value.string_value` AS link_text,
+                                        `resource_spans.scope_spans.spans.links.attributes.value.bool_value` AS link_truth,
+                                        `resource_spans.scope_spans.spans.links.attributes.value.int_value` AS link_whole,
+                                        `resource_spans.scope_spans.spans.links.attributes.value.double_value` AS link_real,
+                                        `resource_spans.scope_spans.spans.links.attributes.value.bytes_value` AS link_raw,
+                                        `resource_spans.scope_spans.spans.links.attributes.value.array_value.values` AS link_items,
+                                        `resource_spans.scope_spans.spans.links.attributes.value.kvlist_value.values.key` AS link_names,
+                                        `resource_spans.scope_spans.spans.links.attributes.value.kvlist_value.values.value` AS link_values
+                                )
+                                ARRAY JOIN
+                                    scope_name, scope_version, scope_key, scope_kind, scope_text, scope_truth, scope_whole,
+                                    scope_real, scope_raw, scope_items, scope_names, scope_values, trace, span, trace_state, parent,
+                                    name, kind_number, started, ended, status_message, status_number, flags, a_key, a_kind, a_text,
+                                    a_truth, a_whole, a_real, a_raw, a_items, a_names, a_values, event_at, event_name, event_key,
+                                    event_kind, event_text, event_truth, event_whole, event_real, event_raw, event_items,
+                                    event_names, event_values, link_trace, link_span, link_state, link_key, link_kind, link_text,
+                                    link_truth, link_whole, link_real, link_raw, link_items, link_names, link_values
+                            )
+                            ARRAY JOIN
+                                trace, span, trace_state, parent, name, kind_number, started, ended, status_message, status_number,
+                                flags, a_key, a_kind, a_text, a_truth, a_whole, a_real, a_raw, a_items, a_names, a_values, event_at,
+                                event_name, event_key, event_kind, event_text, event_truth, event_whole, event_real, event_raw,
+                                event_items, event_names, event_values, link_trace, link_span, link_state, link_key, link_kind,
+                                link_text, link_truth, link_whole, link_real, link_raw, link_items, link_names, link_values
+                        )
+                    )
+                )
+            )
+        )
     )
-    ARRAY JOIN
-        scope_name, scope_version, scope_key, scope_kind, scope_text, scope_truth, scope_whole,
-        scope_real, scope_raw, scope_items, scope_names, scope_values, trace, span, trace_state, parent,
-        name, kind_number, started, ended, status_message, status_number, flags, a_key, a_kind, a_text,
-        a_truth, a_whole, a_real, a_raw, a_items, a_names, a_values, event_at, event_name, event_key,
-        event_kind, event_text, event_truth, event_whole, event_real, event_raw, event_items,
-        event_names, event_values, link_trace, link_span, link_state, link_key, link_kind, link_text,
-        link_truth, link_whole, link_real, link_raw, link_items, link_names, link_values
-)
-ARRAY JOIN
-    trace, span, trace_state, parent, name, kind_number, started, ended, status_message, status_number,
-    flags, a_key, a_kind, a_text, a_truth, a_whole, a_real, a_raw, a_items, a_names, a_values, event_at,
-    event_name, event_key, event_kind, event_text, event_truth, event_whole, event_real, event_raw,
-    event_items, event_names, event_values, link_trace, link_span, link_state, link_key, link_kind,
-    link_text, link_truth, link_whole, link_real, link_raw, link_items, link_names, link_values;
+);
 
 -- spans_in_spans: fills spans.
 CREATE MATERIALIZED VIEW IF NOT EXISTS ${view:spans_in_spans} TO spans AS
