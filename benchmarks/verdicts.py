@@ -5,8 +5,10 @@ through the taps' observers into an embedded store, and judges both ways at seve
 SQL, the truth by the plain-Python model over what the hospital says it sent. Prints the confusion matrix; the
 last line is one JSON object with every figure.
 
-Which messages are an encounter's is taken from the truth, with one rule: a charge that names another visit
-number (fault wrong_visit_on_charge) is no charge of this visit.
+The truth knows whose message it was even when the message named a visit number nobody has (faults
+wrong_visit and wrong_visit_on_charge). Two visits are never joined, so a message is expected to count for the
+visit that it names, and one that names none for the visit that the EHR named last. `differs_by_account` says
+how many verdicts would be others in the end, had every message of an account counted for one visit.
 """
 
 from __future__ import annotations
@@ -103,11 +105,15 @@ def run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
                     record = encounters.get(key[1], {})
                     why = f"{record.get('fault', 'no such encounter')} {record.get('traits', '')}"
                     print(f"{moment:%Y-%m-%d %H:%M} {key}: truth {pair[0]}, Caretrail {pair[1]}; {why}")
+        late = end + timedelta(days=30)
+        joined = _truth_at(_expected(encounters, definitions, by_account=True), store, late)
+        apart = _truth_at(expected, store, late)
     _print(matrix)
     return {
         "journeys": len(encounters),
         "off_diagonal": sum(count for (one, other), count in matrix.items() if one != other),
         "verdicts": sum(matrix.values()),
+        "differs_by_account": sum(joined.get(key) != apart.get(key) for key in joined | apart),
         "moments": options.moments,
         "spans": spans,
         "evaluated_s": round(took, 2),
@@ -195,16 +201,34 @@ def _accounts(encounters: dict[str, dict[str, Any]], sealer: Sealer) -> dict[str
 
 
 def _expected(
-    encounters: dict[str, dict[str, Any]], definitions: list[Definition]
+    encounters: dict[str, dict[str, Any]], definitions: list[Definition], by_account: bool = False
 ) -> list[tuple[str, Facts]]:
     found = []
     for account, record in encounters.items():
-        elsewhere = "DFT^P03" if "wrong_visit_on_charge" in record["traits"] else ""
-        seen = [_seen(record, hop) for hop in record["hops"] if hop["message"] != elsewhere]
-        for definition in definitions:
-            for facts in judge(definition.workflow, account, seen, definition.calendar):
-                found.append((account, facts))
+        for hops in [record["hops"]] if by_account else _visits(record):
+            seen = [_seen(record, hop) for hop in hops]
+            for definition in definitions:
+                for facts in judge(definition.workflow, account, seen, definition.calendar):
+                    found.append((account, facts))
     return found
+
+
+def _visits(record: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    """The hops of an encounter by the visit they name: usually all the same one."""
+    wrong = {
+        "wrong_visit": {("ehr-adt", "ADT^A03"), ("billing-dft", "ADT^A03"), ("billing-dft", "DFT^P03")},
+        "wrong_visit_on_charge": {("billing-dft", "DFT^P03")},
+    }
+    misnamed = set().union(*(wrong.get(trait, set()) for trait in record["traits"]))
+    named: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
+    last = False
+    for hop in sorted(record["hops"], key=lambda hop: int(hop["at"])):
+        if hop["interface"] == "ehr-adt":
+            last = (hop["interface"], hop["message"]) in misnamed
+    for hop in record["hops"]:
+        names_one = hop["interface"] in ("ehr-adt", "billing-dft")
+        named[(hop["interface"], hop["message"]) in misnamed if names_one else last].append(hop)
+    return list(named.values())
 
 
 def _seen(record: dict[str, Any], hop: dict[str, Any]) -> Seen:

@@ -49,9 +49,11 @@ class Evaluator:
         moved = paged(self._store, load_sql(_PACKAGE, "changed_places.sql"), places)
         count = 0
         # A moved key may matter to every workflow, so its journeys are collected once for all of them.
-        for tokens in moved:
+        # One that has not been evaluated over all history yet is about to be, moved keys included.
+        settled = [compiled for compiled in self._definitions.compiled if self._is_settled(compiled)]
+        for tokens in moved if settled else ():
             journeys = self._journeys(tokens)
-            for compiled in self._definitions.compiled:
+            for compiled in settled:
                 count += self._evaluate(compiled, journeys)
         for compiled in self._definitions.compiled:
             count += self._follow(compiled)
@@ -82,13 +84,12 @@ class Evaluator:
     def _follow(self, compiled: Compiled) -> int:
         feed = self._checkpoints[compiled.name, compiled.version]
         blocks = feed.look(self._store)
-        reader = f"evaluator/{compiled.name}"
-        if load_progress(self._store, reader).version != compiled.version:
+        if not self._is_settled(compiled):
             count = sum(self._evaluate(compiled, self._journeys(page)) for page in self._starts(compiled))
             mine = {"workflow": compiled.name, "version": compiled.version}
             self._store.command(load_sql(_PACKAGE, "insert_stale.sql"), mine)
             self._store.command(load_sql(_PACKAGE, "insert_stale_open.sql"), mine)
-            save_progress(self._store, reader, Progress(version=compiled.version))
+            save_progress(self._store, _reader(compiled), Progress(version=compiled.version))
             self._history.forget(compiled.name)
         else:
             sql = load_sql(_PACKAGE, "changed_tokens.sql")
@@ -99,6 +100,10 @@ class Evaluator:
             )
         feed.done(self._store, blocks)
         return count
+
+    def _is_settled(self, compiled: Compiled) -> bool:
+        """Whether this version has been evaluated over all history."""
+        return load_progress(self._store, _reader(compiled)).version == compiled.version
 
     def _starts(self, compiled: Compiled) -> Iterator[list[str]]:
         after = ""
@@ -132,6 +137,10 @@ class Evaluator:
             ((_, after),) = self._store.query(load_sql(_PACKAGE, "touched_hours.sql"), mine).rows
             self._history.touch(compiled.name, [*before, *after])
         return len(journeys)
+
+
+def _reader(compiled: Compiled) -> str:
+    return f"evaluator/{compiled.name}"
 
 
 def _chunks(journeys: list[str]) -> Iterable[list[str]]:
