@@ -21,14 +21,18 @@ from slo.workflows.activate import active
 from slo.workflows.model import Workflow
 from tracing.store import Store, load_sql
 
+#: Known days below which there is nothing worth comparing.
+_FEWEST_DAYS = 4
+
 
 @dataclass(frozen=True)
 class Period:
-    """`days` days up to `now` and as many before; days are those of `zone`."""
+    """`days` days up to `now` and as many before; the trend has `trend_days`; days are those of `zone`."""
 
     now: datetime
     days: int
     zone: str
+    trend_days: int
 
     @property
     def middle(self) -> datetime:
@@ -44,7 +48,7 @@ class Period:
     def dates(self) -> list[date]:
         """The local days of the trend, today last."""
         today = self.now.astimezone(ZoneInfo(self.zone)).date()
-        return [today - timedelta(days=back) for back in reversed(range(self.days))]
+        return [today - timedelta(days=back) for back in reversed(range(self.trend_days))]
 
     def day_of(self, at: datetime) -> date:
         """The local day of an instant."""
@@ -54,11 +58,17 @@ class Period:
 def executive(store: Store, now: datetime, days: int = 30, zone: str = "UTC") -> list[WorkflowKpi]:
     """The figures of every active workflow for the last `days` days; `zone` decides where a day begins.
 
-    Raises StoreError.
+    While hardly more than `days` is known, a period is half of what is known, so that there is a period before
+    it to compare with; the trend stays as long as it was. Raises StoreError.
     """
-    period = Period(now, days, zone)
+    period = Period(now, _comparable(store, now, days), zone, days)
     targets = {one.workflow: one.target for one in objectives.active(store) if not one.step}
     return [_workflow(store, one.workflow, targets, period) for one in active(store)]
+
+
+def _comparable(store: Store, now: datetime, days: int) -> int:
+    (known,) = store.query(load_sql("slo.kpis", "sql/known_days.sql"), {"now": now}).rows[0]
+    return known // 2 if _FEWEST_DAYS <= known < days * 5 // 4 else days
 
 
 def _workflow(store: Store, workflow: Workflow, targets: Mapping[str, float], period: Period) -> WorkflowKpi:
@@ -132,12 +142,15 @@ def _on_time(store: Store, scope: Mapping[str, Any], target: float | None, perio
 
 def _cycle(rows: Sequence[tuple[Any, ...]], column: int, name: str, last_step: str, period: Period) -> Figure:
     whole = {row[0]: row for row in rows if row[1] is None}
-    # The day on which the present period begins has a row in either period; the trend starts the day after.
-    by_day = {row[1]: row for row in rows if row[1] is not None and row[0]}
+    # The day on which the present period begins has a row in either period; the trend shows the larger one.
+    by_day: dict[date, tuple[Any, ...]] = {}
+    for row in rows:
+        if row[1] is not None and (row[1] not in by_day or row[4] > by_day[row[1]][4]):
+            by_day[row[1]] = row
     trend = []
     for day in period.dates:
-        row = by_day.get(day)
-        trend.append(TrendPoint(day, row[column], row[4]) if row else TrendPoint(day, None, 0))
+        point = by_day.get(day)
+        trend.append(TrendPoint(day, point[column], point[4]) if point else TrendPoint(day, None, 0))
     value, previous = (whole[key][column] if key in whole else None for key in (1, 0))
     count, before = (whole[key][4] if key in whole else 0 for key in (1, 0))
     median = name == "cycle_median"
@@ -172,7 +185,7 @@ def _counted(
     known = value is not None
     trend = []
     for day in period.dates:
-        today = [one for one in now_list if period.day_of(one.first) == day]
+        today = [one for one in (*before_list, *now_list) if period.day_of(one.first) == day]
         trend.append(
             TrendPoint(day, _measure(name, today) if known else None, sum(one.affected for one in today))
         )

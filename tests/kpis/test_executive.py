@@ -68,6 +68,22 @@ def test_on_time_compares_with_the_period_before_and_the_target(hospital: Store)
     assert sum(point.count for point in figure.trend) == 50
 
 
+def test_a_young_site_compares_halves_of_what_is_known(hospital: Store) -> None:
+    write(
+        hospital,
+        [
+            *(good(number * 12 * HOUR) for number in range(1, 41)),
+            *(good(15 * DAY + number * HOUR) for number in range(40)),
+            *(lost_at_erp(12 * DAY + number * HOUR) for number in range(20)),
+        ],
+    )
+    figure = kpi(hospital).on_time
+    assert figure.sentence.endswith("in the 10 days before. Target 95.0 %: met.")
+    assert (figure.value, figure.direction) == (1.0, "better")
+    assert len(figure.trend) == 30
+    assert sum(point.count for point in figure.trend) == figure.count + figure.previous_count
+
+
 def test_the_page_and_the_objective_never_disagree(hospital: Store) -> None:
     write(
         hospital,
