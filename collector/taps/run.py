@@ -172,9 +172,9 @@ class Taps:
 def tune() -> None:
     """Set the interpreter for a process that is a tap and nothing else.
 
-    The sender's thread must not keep the interpreter for the usual 5 ms while a message waits, and the
-    garbage collector need not look through a program that makes no cycles every 700 objects: it took a third
-    of the time of a message.
+    The sender's thread must not keep the interpreter for the usual 5 ms while a message waits. And the
+    garbage collector need not look through a program that makes no cycles after every 700 objects: that took
+    a third of the time of a message.
     """
     sys.setswitchinterval(SWITCH_INTERVAL)
     gc.collect()

@@ -1,8 +1,8 @@
 """What one turn of the event loop brought: read together, recorded with one write, and only then answered.
 
-Called by `relay` with the bytes of every connection, and as the sink of the proxies' observers. One write serves
-every message of the turn, and what goes to the receiver has left before any of it is read. It must never hand an
-answer to a sender before the spool has its record, nor hold one back longer than the turn: see
+Called by `relay` with the bytes of every connection, and as the sink of the proxies' observers. One write
+serves every message of the turn, and what goes to the receiver has left before any of it is read. It must
+never hand an answer to a sender before the spool has its record, nor hold one back longer than the turn: see
 docs/decisions/tap-encoding.md.
 """
 
