@@ -1,4 +1,4 @@
-"""Which acknowledgement belongs to which message: in order, out of order, late, mismatched, twice, or never."""
+"""Which acknowledgement belongs to which message: out of order, late, mismatched, twice, or never."""
 
 from __future__ import annotations
 
