@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 class DashboardSettings:
     """How one site's dashboard behaves.
 
-    site: the name in the header ("Northside Health").  zone: IANA name; every time shown is in it.
-    refresh_s: seconds between two looks of a board.  promise_s: age in seconds after which shown data is
-    stale and turns grey.  attention_limit: rows in "Needs somebody"; attention_read: how many are looked at to
-    find the newest trouble among old.  secure_cookie: set when the dashboard is served over TLS, so that the
+    site: the name in the header ("Northside Health"). zone: IANA name; every time shown is in it.
+    refresh_s: seconds between two looks of a board. promise_s: age in seconds after which shown data is
+    stale and turns grey. attention_limit: rows in "Needs somebody"; attention_read: how many are looked at to
+    find the newest trouble among old. secure_cookie: set when the dashboard is served over TLS, so that the
     session cookie never leaves it.
     """
 

@@ -98,7 +98,7 @@ def _layout(settings: DashboardSettings) -> Component:
                         ],
                         className="names",
                     ),
-                    html.Nav(_navigation("/"), id="navigation", **wild({"aria-label": "Pages"})),
+                    html.Nav([], id="navigation", **wild({"aria-label": "Pages"})),
                     html.Div(
                         [
                             dcc.Input(
@@ -108,7 +108,8 @@ def _layout(settings: DashboardSettings) -> Component:
                                 value="",
                                 placeholder="Find a visit, account or claim",
                                 autoComplete="off",
-                                debounce=True,
+                                # With it, Enter would be told before what was typed.
+                                debounce=False,
                                 maxLength=128,
                                 className="search-input",
                             ),

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -125,13 +126,13 @@ def window(chromium: Browser, dashboard_server: Served) -> Iterator[Opener]:
         width: int = 1920,
         height: int = 1080,
         scheme: str = "dark",
-        **more: object,
+        **more: Any,
     ) -> Watched:
         context = chromium.new_context(
             viewport={"width": width, "height": height},
             color_scheme="light" if scheme == "light" else "dark",
             **more,
-        )  # type: ignore[arg-type]
+        )
         contexts.append(context)
         watched = Watched(context.new_page())
         windows.append(watched)

@@ -154,12 +154,12 @@ def _who(visit: str, account: str) -> list[str]:
 
 
 def _adt(visit: str, account: str, at: datetime) -> bytes:
-    head = f"MSH|^~\\&|EHR|NSH|ENGINE|NSH|{at:%Y%m%d%H%M%S}||ADT^A03^ADT_A03|ADT{visit}|P|2.5.1"
+    head = f"MSH|^~\\&|EHR|NSH|ENGINE|NSH|{at:%Y%m%d%H%M%S}||ADT^A03^ADT_A03|ADT{at:%d%H%M%S%f}|P|2.5.1"
     return _segments([head, f"EVN|A03|{at:%Y%m%d%H%M%S}", *_who(visit, account)])
 
 
 def _dft(visit: str, account: str, at: datetime) -> bytes:
-    head = f"MSH|^~\\&|ENGINE|NSH|BILLING|NSH|{at:%Y%m%d%H%M%S}||DFT^P03^DFT_P03|DFT{visit}|P|2.5.1"
+    head = f"MSH|^~\\&|ENGINE|NSH|BILLING|NSH|{at:%Y%m%d%H%M%S}||DFT^P03^DFT_P03|DFT{at:%d%H%M%S%f}|P|2.5.1"
     return _segments(
         [head, f"EVN|P03|{at:%Y%m%d%H%M%S}", *_who(visit, account), "FT1|1|||20260310||CG|99238"]
     )

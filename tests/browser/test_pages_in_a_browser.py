@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Opener, Served
 
@@ -36,7 +36,7 @@ def test_the_encounter_answers_and_draws_what_was_seen(window: Opener, dashboard
     expect(page.locator(".step[data-step='ERP posted']")).to_have_attribute("data-state", "failed")
     expect(page.locator("#hop-details")).to_contain_text("POST /journals → 422")
     expect(page.locator("#hop-details")).to_contain_text("cost centre unknown")
-    page.locator("svg.lanes a.hop").first.click()
+    page.locator("svg.lanes a.hop .hop-label").first.click()
     expect(page.locator("#hop-details")).to_contain_text("ADT^A03 → AA")
     assert page.url.endswith("?hop=0")
     assert "Testa" not in page.content()
@@ -94,25 +94,31 @@ def test_the_executive_page_prints_on_one_sheet(window: Opener) -> None:
     assert sheet.count(b"/Type /Page\n") + sheet.count(b"/Type /Page ") == 1
 
 
-@pytest.mark.parametrize("path", PATHS)
+def walk(page: Page, path: str) -> None:
+    """To another page as a link inside the app goes."""
+    page.evaluate(
+        "path => { history.pushState({}, '', path);"
+        " dispatchEvent(new CustomEvent('_dashprivate_pushstate')); }",
+        path,
+    )
+    page.wait_for_timeout(700)
+
+
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (1920, 1080)], ids=["phone", "wall"])
-def test_no_page_scrolls_sideways(
-    window: Opener, dashboard_server: Served, path: str, width: int, height: int
-) -> None:
-    page = window(place(path, dashboard_server), width=width, height=height).page
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+def test_no_page_scrolls_sideways(window: Opener, dashboard_server: Served, width: int, height: int) -> None:
+    page = window("/", width=width, height=height).page
+    for path in PATHS:
+        walk(page, place(path, dashboard_server))
+        assert page.evaluate(
+            "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+        ), path
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_words_of_every_page_have_contrast(window: Opener, dashboard_server: Served, scheme: str) -> None:
     page = window("/?theme=" + scheme, scheme=scheme).page
     for path in PATHS:
-        page.evaluate(
-            "path => { history.pushState({}, '', path);"
-            " dispatchEvent(new CustomEvent('_dashprivate_pushstate')); }",
-            place(path, dashboard_server),
-        )
-        page.wait_for_timeout(700)
+        walk(page, place(path, dashboard_server))
         assert page.evaluate(WEAK_WORDS) == [], path
 
 
@@ -156,7 +162,7 @@ def test_a_list_is_downloaded(window: Opener) -> None:
 
 def test_executives_are_told_what_is_not_theirs(window: Opener) -> None:
     page = window("/executive", role="executive").page
-    assert page.locator(".top nav a").all_inner_texts() == ["Executive", "Objectives"]
+    expect(page.locator(".top nav a")).to_have_text(["Executive", "Objectives"])
     page.goto(page.url.replace("/executive", "/exceptions"))
     expect(page.locator("#page")).to_contain_text("Not for your role")
 
