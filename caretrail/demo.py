@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
 import signal
 import socket
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -80,7 +83,7 @@ def _run(options: argparse.Namespace, folder: Path, console: Console, ended: thr
             link = client.post("/api/v1/login", {})["link"]
             print(f"Caretrail is ready: {link}", flush=True)
             console.print(f"[dim]Data in {folder}, logs in {folder / 'logs'}. Ctrl-C stops.[/]")
-            _hint(client, console)
+            _hint(folder, client, console)
         _watch(children, console, ended)
     finally:
         if not options.no_live and len(children) > 1:
@@ -152,14 +155,13 @@ def _wait_listening(taps: Child, port: int, ended: threading.Event) -> None:
         ended.wait(0.05)
 
 
-def _hint(client: Client, console: Console) -> None:
-    """One thing to try, with a number that exists."""
-    try:
-        rows = client.get("/api/v1/examples")["visits"]
-    except (CouldNotAsk, KeyError):
-        return
-    for row in rows[:3]:
-        console.print(f"[dim]Try: .venv/bin/caretrail where {row['visit']}   ({row['state']})[/]")
+def _hint(folder: Path, client: Client, console: Console) -> None:
+    """Things to try, with numbers that exist."""
+    command = "caretrail where"
+    if (program := Path(sys.argv[0])).name == "caretrail" and not shutil.which("caretrail"):
+        command = f"{os.path.relpath(program)} where"
+    for visit, state in demo_files.examples(folder, client):
+        console.print(f"[dim]Try:[/] {command} {visit}   [dim]({state})[/]")
 
 
 def _watch(children: list[Child], console: Console, ended: threading.Event) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from caretrail.client import Client, CouldNotAsk
 from caretrail.instance import CONFIG_NAME, CannotStart, free_port
 
 STATE_NAME = "demo.json"
@@ -136,6 +137,26 @@ def hospital(
         "claims_in": str(folder / "claims/in"),
         "truth": str(folder / "truth.jsonl"),
     }
+
+
+def examples(folder: Path, client: Client) -> list[tuple[str, str]]:
+    """A few (visit number, state) of the hospital, each of another state, the newest of each."""
+    found: dict[str, str] = {}
+    wanted = {"none": "completed", "erp_refused": "failed", "lost_in_engine": "overdue"}
+    for line in reversed((folder / "truth.jsonl").read_text().splitlines()):
+        record = json.loads(line)
+        expected = wanted.get(record["fault"])
+        if expected is None or expected in found or record["traits"]:
+            continue
+        try:
+            (journey,) = client.post("/api/v1/journeys/search", {"value": record["visit"]})["journeys"]
+        except (CouldNotAsk, ValueError):
+            continue
+        if expected in {workflow["state"] for workflow in journey["workflows"]}:
+            found[expected] = record["visit"]
+        if len(found) == len(wanted):
+            break
+    return [(visit, state) for state, visit in found.items()]
 
 
 def write_settings(folder: Path, data: dict[str, Any]) -> Path:

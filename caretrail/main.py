@@ -70,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 _EXTRA_OF = {
+    "h11": "hospital",
     "chdb": "embedded",
     "dash": "dashboard",
     "plotly": "dashboard",

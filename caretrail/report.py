@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from caretrail.loops import LoopStatus
-from collector.wal.log import WalStatus
+from collector.wal.status import WalStatus
 from collector.wal.writer import WriterStatus
 from dashboard import Check
 

@@ -36,7 +36,15 @@ def run(options: argparse.Namespace) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         spool = configuration.path(taps.spool)
-        await run_taps(taps.interfaces, site_key, taps.endpoint, spool, stop, site=site.id)
+        await run_taps(
+            taps.interfaces,
+            site_key,
+            taps.endpoint,
+            spool,
+            stop,
+            site=site.id,
+            spool_cap_bytes=taps.spool_limit,
+        )
 
     follow(lambda: os.kill(os.getpid(), signal.SIGTERM))
     try:

@@ -190,13 +190,14 @@ async def run_taps(
     stop: asyncio.Event,
     *,
     site: str = "",
+    spool_cap_bytes: int = CAP_BYTES,
     drain_seconds: float = DRAIN_SECONDS,
 ) -> None:
     """Run until `stop` is set, then drain for at most `drain_seconds` and return.
 
     Logs one line when everything listens. Raises `TapConfigError`, `SpoolError`, `EndpointError` at start.
     """
-    taps = Taps(interfaces, site_key, otlp_endpoint, spool_dir, site=site)
+    taps = Taps(interfaces, site_key, otlp_endpoint, spool_dir, site=site, spool_cap_bytes=spool_cap_bytes)
     await taps.start()
     tune()
     for name, (host, port) in taps.addresses.items():

@@ -13,6 +13,7 @@ from http.cookiejar import CookieJar
 from pathlib import Path
 
 import pytest
+
 from tests.front.demo_process import Demo, caretrail, eventually, free_port
 
 pytestmark = pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Whatever is killed: no message of the hospital is lost or falsely acknowledged, no hop is lost or doubled."""
+"""Whatever is killed: no message is lost or falsely acknowledged, no hop is lost or doubled."""
 
 from __future__ import annotations
 
