@@ -30,6 +30,12 @@ _LEAVES = re.compile(
     r"|python|iceberg\w*|deltaLake\w*|hudi\w*|azureBlobStorage\w*|\w+Cluster)\s*\(|\binto\s+outfile\b",
     re.IGNORECASE,
 )
+# What may hold any text: strings, quoted names, comments. A name is kept as §: a function may be quoted.
+_QUOTED = re.compile(
+    r"'(?:[^'\\]|\\.|'')*'|`(?:[^`\\]|\\.|``)*`|\"(?:[^\"\\]|\\.|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL
+)
+# A quoted function, or a heredoc, which would hide the rest from the rules above.
+_HIDDEN = re.compile(r"§\s*\(|\$\w*\$|'")
 _ROWS = 10_000
 
 
@@ -290,12 +296,12 @@ def reading(sql: str) -> str:
     Literals and comments are left out before words are looked for, so that a value may spell them.
     """
     statement = sql.strip().rstrip(";").strip()
-    bare = re.sub(r"'(?:[^'\\]|\\.|'')*'|--[^\n]*|#[^\n]*|/\*.*?\*/", " ", statement, flags=re.DOTALL)
+    bare = _QUOTED.sub(lambda found: "§" if found[0][0] in '`"' else " ", statement)
     if not _READS.match(bare) or ";" in bare:
         raise HTTPException(
             400, "only one statement that reads: SELECT, WITH, SHOW, DESCRIBE, EXPLAIN, EXISTS"
         )
-    if _LEAVES.search(bare):
+    if _LEAVES.search(bare) or _HIDDEN.search(bare):
         raise HTTPException(
             400, "table functions that leave the database, and INTO OUTFILE, are not allowed here"
         )

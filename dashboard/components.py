@@ -189,7 +189,7 @@ def sized(text: str) -> list[Part]:
     """`1 d 2 h` with its numbers large and its units small; digits grouped by thin spaces stay together."""
     parts: list[Part] = []
     for word in text.split(wording.NBSP):
-        unit = word[:1].isalpha() or word == "%"
+        unit = bool(parts) and (word[:1].isalpha() or word == "%")
         parts.append(html.Small(wording.NBSP + word) if unit else word)
     return parts
 

@@ -71,7 +71,9 @@ def amount(figure: Figure, value: float | None) -> str:
     """A figure's value in its own unit."""
     if figure.unit == "ratio":
         return wording.percent(value)
-    return wording.duration(value) if figure.unit == "seconds" else wording.count(value)
+    if figure.unit == "seconds":
+        return "none" if value == 0 else wording.duration(value)
+    return wording.count(value)
 
 
 def _workflow(frame: Frame, kpi: WorkflowKpi) -> Component:

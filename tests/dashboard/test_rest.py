@@ -141,6 +141,7 @@ def test_sql_reads(site: Site) -> None:
         "SELECT 'a;b', 'file(x)' -- url(",
         "SELECT count() FROM spans WHERE name = 'it''s;'",
         "SELECT position(name, 'x') FROM spans",
+        "SELECT `name`, \"kind\" FROM `spans` WHERE (name = 'it''s')",
     ],
 )
 def test_what_only_reads_is_let_through(sql: str) -> None:
@@ -161,6 +162,10 @@ def test_what_only_reads_is_let_through(sql: str) -> None:
         "/* SELECT */ DROP TABLE spans",
         "select * from remote('h', 'd', 't')",
         "SELECT 1 /* ; */ ; TRUNCATE TABLE spans",
+        "SELECT * FROM `file`('/etc/passwd')",
+        "SELECT * FROM \"\\x66ile\" ('/etc/passwd')",
+        """SELECT 1 AS "'", x FROM file('/etc/passwd') AS "'" """,
+        "SELECT $$'$$, x FROM file('/etc/passwd') WHERE x = $$'$$",
     ],
 )
 def test_what_does_more_than_read_is_not(sql: str) -> None:
