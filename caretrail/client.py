@@ -74,4 +74,7 @@ def _reason(error: urllib.error.HTTPError) -> str:
         body = json.load(error)
     except ValueError:
         return str(error.reason)
-    return str(body.get("detail") or body.get("error") or error.reason)
+    detail = body.get("detail") or error.reason
+    if isinstance(detail, list):  # what is wrong with a request's fields; never what was in them
+        return "; ".join(f"{problem['loc'][-1]}: {problem['msg']}" for problem in detail)
+    return str(detail)

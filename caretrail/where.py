@@ -72,13 +72,9 @@ def show(journey: dict[str, Any], console: Console, now: datetime) -> None:
     console.print(Text(detail["sentence"], style="bold"))
     sure = "" if journey["certainty"] == "certain" else f"  ({journey['certainty']})"
     console.print(Text(f"trace {journey['journey']}{sure}", style="bright_black"))
-    for workflow in journey["workflows"]:
+    for workflow in detail["workflows"]:
         console.print()
-        console.print(
-            Text.assemble(
-                _state(workflow["state"]), "  ", (workflow.get("title") or workflow["name"], "bold")
-            )
-        )
+        console.print(Text.assemble(_state(workflow["state"]), "  ", (workflow["title"], "bold")))
         console.print(_steps(workflow["steps"], now))
     console.print()
     console.print(_hops(detail["hops"]))
@@ -95,22 +91,22 @@ def _ask(client: Client, value: str, kind: str | None) -> list[dict[str, Any]]:
 def _steps(steps: list[dict[str, Any]], now: datetime) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("step", "state", "at (local time)", "deadline"):
-        table.add_column(heading, header_style="bright_black")
+        table.add_column(heading, header_style="bright_black", no_wrap=True)
     for step in steps:
         deadline = _time(step.get("deadline"))
-        left = ""
+        state = _state(step["state"])
         if deadline is not None and step["state"] in ("pending", "at_risk", "overdue", "failed"):
             late_s = (now - deadline).total_seconds()
-            left = f"  {span(abs(late_s))} {'late' if late_s > 0 else 'left'}"
+            state.append(f", {span(abs(late_s))} {'late' if late_s > 0 else 'left'}")
         seen = _local(step.get("at")) or ("expected, not seen" if step["state"] == "overdue" else "")
-        table.add_row(step["name"], _state(step["state"]), seen, _local(step.get("deadline")) + left)
+        table.add_row(step["name"], state, seen, _local(step.get("deadline")))
     return table
 
 
 def _hops(hops: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("hop (local time)", "from → to", "message", "answer", "took"):
-        table.add_column(heading, header_style="bright_black")
+    for heading in ("hop", "from → to", "message", "answer", "took"):
+        table.add_column(heading, header_style="bright_black", no_wrap=heading in ("hop", "took"))
     for hop in hops:
         good = hop["outcome"] == "accepted"
         answer = " ".join(part for part in (hop["ack_code"], hop["reason"]) if part) or hop["outcome"]
@@ -147,4 +143,4 @@ def _time(text: str | None) -> datetime | None:
 
 def _local(text: str | None) -> str:
     moment = _time(text)
-    return moment.astimezone().strftime("%a %d %b %H:%M:%S") if moment else ""
+    return moment.astimezone().strftime("%d %b %H:%M:%S") if moment else ""

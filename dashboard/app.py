@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -84,6 +85,7 @@ def create_app(
     app.include_router(export.router(guide, feed, asked, settings.executive_days, clock))
     app.add_exception_handler(StoreUnavailable, _unavailable)
     app.add_exception_handler(StoreRefused, _refused)
+    app.add_exception_handler(RequestValidationError, _malformed)
     app.router.default = Pages(dash.server)
     app.add_middleware(Doorkeeper, gate=gate, open_prefixes=_OPEN, secure=settings.secure_cookie)
     app.add_middleware(SecurityHeaders, policy=content_security_policy(dash.csp_hashes()))
@@ -118,6 +120,13 @@ async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
         503,
         headers={"Retry-After": "2"},
     )
+
+
+async def _malformed(_request: Request, error: Exception) -> JSONResponse:
+    """What is wrong and where, without what was sent: it may have been somebody's number."""
+    assert isinstance(error, RequestValidationError)
+    detail = [{"loc": list(one["loc"]), "msg": one["msg"], "type": one["type"]} for one in error.errors()]
+    return JSONResponse({"detail": detail}, 422)
 
 
 async def _refused(_request: Request, error: Exception) -> JSONResponse:

@@ -49,7 +49,9 @@ def test_a_search_that_found_somebody_is_recorded_without_what_was_typed(site: S
     "body", [{}, {"value": ""}, {"value": "x" * 200}, {"value": "V1", "patient": "x"}, []]
 )
 def test_a_search_that_makes_no_sense_is_refused(site: Site, body: object) -> None:
-    assert site.program().post("/api/v1/journeys/search", body).status == 422
+    answer = site.program().post("/api/v1/journeys/search", body)
+    assert answer.status == 422
+    assert all(set(problem) == {"loc", "msg", "type"} for problem in answer.json["detail"])
 
 
 def test_search_terms_have_no_address(site: Site) -> None:
