@@ -1,0 +1,745 @@
+-- 0007_otlp.sql
+
+-- How OTLP becomes spans. A body goes into otlp_in, whose view knows plain spans only and is fast for it: the
+-- spans of taps. It refuses a body (throwIf) with an event, a link, an array or a key-value list other than
+-- journey.keys; Store.insert_otlp then puts the same body into otlp_nested_in, whose view knows everything. Both
+-- give the same row for a plain span. Nothing is written before the refusal, because a body is one row here.
+--
+-- One textual form per type, the same as tests/store/reference.py: strings as they are, integers in decimal, true
+-- and false, doubles in the shortest form that reads back, bytes in base64, arrays and key-value lists as JSON (in
+-- which bytes are base64 strings, NaN and infinities strings, an empty value null). A value that is nested deeper
+-- than two, or longer than 16 KiB inside a nested one, appears there as {"otlp": "<base64 of its AnyValue>"}.
+-- What has a column of spans leaves the maps, but only when its type fits: otherwise it stays in attributes.
+
+-- otlp_in: plain bodies; keeps nothing. Its columns are the paths of otlp.proto, a level of arrays for every level
+-- of repetition: a whole body is one row.
+CREATE TABLE IF NOT EXISTS otlp_in ON CLUSTER 'hospital'
+(
+    `resource_spans.resource.attributes.key` Array(Array(String)),
+    `resource_spans.resource.attributes.value.kind` Array(Array(Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))),
+    `resource_spans.resource.attributes.value.string_value` Array(Array(String)),
+    `resource_spans.resource.attributes.value.bool_value` Array(Array(UInt8)),
+    `resource_spans.resource.attributes.value.int_value` Array(Array(Int64)),
+    `resource_spans.resource.attributes.value.double_value` Array(Array(Float64)),
+    `resource_spans.resource.attributes.value.bytes_value` Array(Array(String)),
+    `resource_spans.scope_spans.scope.name` Array(Array(String)),
+    `resource_spans.scope_spans.scope.version` Array(Array(String)),
+    `resource_spans.scope_spans.scope.attributes.key` Array(Array(Array(String))),
+    `resource_spans.scope_spans.scope.attributes.value.kind` Array(Array(Array(Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))),
+    `resource_spans.scope_spans.scope.attributes.value.string_value` Array(Array(Array(String))),
+    `resource_spans.scope_spans.scope.attributes.value.bool_value` Array(Array(Array(UInt8))),
+    `resource_spans.scope_spans.scope.attributes.value.int_value` Array(Array(Array(Int64))),
+    `resource_spans.scope_spans.scope.attributes.value.double_value` Array(Array(Array(Float64))),
+    `resource_spans.scope_spans.scope.attributes.value.bytes_value` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.trace_id` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.span_id` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.trace_state` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.parent_span_id` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.name` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.kind` Array(Array(Array(Int32))),
+    `resource_spans.scope_spans.spans.start_time_unix_nano` Array(Array(Array(UInt64))),
+    `resource_spans.scope_spans.spans.end_time_unix_nano` Array(Array(Array(UInt64))),
+    `resource_spans.scope_spans.spans.status.message` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.status.code` Array(Array(Array(Int32))),
+    `resource_spans.scope_spans.spans.flags` Array(Array(Array(UInt32))),
+    `resource_spans.scope_spans.spans.attributes.key` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.attributes.value.kind` Array(Array(Array(Array(Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))),
+    `resource_spans.scope_spans.spans.attributes.value.string_value` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.attributes.value.bool_value` Array(Array(Array(Array(UInt8)))),
+    `resource_spans.scope_spans.spans.attributes.value.int_value` Array(Array(Array(Array(Int64)))),
+    `resource_spans.scope_spans.spans.attributes.value.double_value` Array(Array(Array(Array(Float64)))),
+    `resource_spans.scope_spans.spans.attributes.value.bytes_value` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.attributes.value.array_value.values` Array(Array(Array(Array(Array(String))))),
+    `resource_spans.scope_spans.spans.events.time_unix_nano` Array(Array(Array(Array(UInt64)))),
+    `resource_spans.scope_spans.spans.links.trace_id` Array(Array(Array(Array(String))))
+)
+ENGINE = Null;
+
+-- otlp_nested_in: bodies with anything OTLP allows; keeps nothing.
+CREATE TABLE IF NOT EXISTS otlp_nested_in ON CLUSTER 'hospital'
+(
+    `resource_spans.resource.attributes.key` Array(Array(String)),
+    `resource_spans.resource.attributes.value.kind` Array(Array(Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))),
+    `resource_spans.resource.attributes.value.string_value` Array(Array(String)),
+    `resource_spans.resource.attributes.value.bool_value` Array(Array(UInt8)),
+    `resource_spans.resource.attributes.value.int_value` Array(Array(Int64)),
+    `resource_spans.resource.attributes.value.double_value` Array(Array(Float64)),
+    `resource_spans.resource.attributes.value.bytes_value` Array(Array(String)),
+    `resource_spans.resource.attributes.value.array_value.values` Array(Array(Array(String))),
+    `resource_spans.resource.attributes.value.kvlist_value.values.key` Array(Array(Array(String))),
+    `resource_spans.resource.attributes.value.kvlist_value.values.value` Array(Array(Array(String))),
+    `resource_spans.scope_spans.scope.name` Array(Array(String)),
+    `resource_spans.scope_spans.scope.version` Array(Array(String)),
+    `resource_spans.scope_spans.scope.attributes.key` Array(Array(Array(String))),
+    `resource_spans.scope_spans.scope.attributes.value.kind` Array(Array(Array(Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))),
+    `resource_spans.scope_spans.scope.attributes.value.string_value` Array(Array(Array(String))),
+    `resource_spans.scope_spans.scope.attributes.value.bool_value` Array(Array(Array(UInt8))),
+    `resource_spans.scope_spans.scope.attributes.value.int_value` Array(Array(Array(Int64))),
+    `resource_spans.scope_spans.scope.attributes.value.double_value` Array(Array(Array(Float64))),
+    `resource_spans.scope_spans.scope.attributes.value.bytes_value` Array(Array(Array(String))),
+    `resource_spans.scope_spans.scope.attributes.value.array_value.values` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.scope.attributes.value.kvlist_value.values.key` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.scope.attributes.value.kvlist_value.values.value` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.trace_id` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.span_id` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.trace_state` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.parent_span_id` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.name` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.kind` Array(Array(Array(Int32))),
+    `resource_spans.scope_spans.spans.start_time_unix_nano` Array(Array(Array(UInt64))),
+    `resource_spans.scope_spans.spans.end_time_unix_nano` Array(Array(Array(UInt64))),
+    `resource_spans.scope_spans.spans.status.message` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.status.code` Array(Array(Array(Int32))),
+    `resource_spans.scope_spans.spans.flags` Array(Array(Array(UInt32))),
+    `resource_spans.scope_spans.spans.attributes.key` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.attributes.value.kind` Array(Array(Array(Array(Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))),
+    `resource_spans.scope_spans.spans.attributes.value.string_value` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.attributes.value.bool_value` Array(Array(Array(Array(UInt8)))),
+    `resource_spans.scope_spans.spans.attributes.value.int_value` Array(Array(Array(Array(Int64)))),
+    `resource_spans.scope_spans.spans.attributes.value.double_value` Array(Array(Array(Array(Float64)))),
+    `resource_spans.scope_spans.spans.attributes.value.bytes_value` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.attributes.value.array_value.values` Array(Array(Array(Array(Array(String))))),
+    `resource_spans.scope_spans.spans.attributes.value.kvlist_value.values.key` Array(Array(Array(Array(Array(String))))),
+    `resource_spans.scope_spans.spans.attributes.value.kvlist_value.values.value` Array(Array(Array(Array(Array(String))))),
+    `resource_spans.scope_spans.spans.events.time_unix_nano` Array(Array(Array(Array(UInt64)))),
+    `resource_spans.scope_spans.spans.events.name` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.events.attributes.key` Array(Array(Array(Array(Array(String))))),
+    `resource_spans.scope_spans.spans.events.attributes.value.kind` Array(Array(Array(Array(Array(Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))))),
+    `resource_spans.scope_spans.spans.events.attributes.value.string_value` Array(Array(Array(Array(Array(String))))),
+    `resource_spans.scope_spans.spans.events.attributes.value.bool_value` Array(Array(Array(Array(Array(UInt8))))),
+    `resource_spans.scope_spans.spans.events.attributes.value.int_value` Array(Array(Array(Array(Array(Int64))))),
+    `resource_spans.scope_spans.spans.events.attributes.value.double_value` Array(Array(Array(Array(Array(Float64))))),
+    `resource_spans.scope_spans.spans.events.attributes.value.bytes_value` Array(Array(Array(Array(Array(String))))),
+    `resource_spans.scope_spans.spans.events.attributes.value.array_value.values` Array(Array(Array(Array(Array(Array(String)))))),
+    `resource_spans.scope_spans.spans.events.attributes.value.kvlist_value.values.key` Array(Array(Array(Array(Array(Array(String)))))),
+    `resource_spans.scope_spans.spans.events.attributes.value.kvlist_value.values.value` Array(Array(Array(Array(Array(Array(String)))))),
+    `resource_spans.scope_spans.spans.links.trace_id` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.links.span_id` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.links.trace_state` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.links.attributes.key` Array(Array(Array(Array(Array(String))))),
+    `resource_spans.scope_spans.spans.links.attributes.value.kind` Array(Array(Array(Array(Array(Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))))),
+    `resource_spans.scope_spans.spans.links.attributes.value.string_value` Array(Array(Array(Array(Array(String))))),
+    `resource_spans.scope_spans.spans.links.attributes.value.bool_value` Array(Array(Array(Array(Array(UInt8))))),
+    `resource_spans.scope_spans.spans.links.attributes.value.int_value` Array(Array(Array(Array(Array(Int64))))),
+    `resource_spans.scope_spans.spans.links.attributes.value.double_value` Array(Array(Array(Array(Array(Float64))))),
+    `resource_spans.scope_spans.spans.links.attributes.value.bytes_value` Array(Array(Array(Array(Array(String))))),
+    `resource_spans.scope_spans.spans.links.attributes.value.array_value.values` Array(Array(Array(Array(Array(Array(String)))))),
+    `resource_spans.scope_spans.spans.links.attributes.value.kvlist_value.values.key` Array(Array(Array(Array(Array(Array(String)))))),
+    `resource_spans.scope_spans.spans.links.attributes.value.kvlist_value.values.value` Array(Array(Array(Array(Array(Array(String))))))
+)
+ENGINE = Null;
+
+-- spans_in: decoded spans on their way; keeps nothing. Fed by otlp_spans, otlp_nested_spans and otel_traces_spans, read by the
+-- views that fill spans, keys, key_pairs and interface_minute. Has the columns of spans, and what only keys needs.
+CREATE TABLE IF NOT EXISTS spans_in ON CLUSTER 'hospital'
+(
+    trace_id            String,
+    span_id             String,
+    parent_span_id      String,
+    start               DateTime64(9, 'UTC'),
+    duration_ns         UInt64,
+    name                LowCardinality(String),
+    kind                LowCardinality(String),
+    status_code         LowCardinality(String),
+    status_message      LowCardinality(String),
+    service_name        LowCardinality(String),
+    scope_name          LowCardinality(String),
+    scope_version       LowCardinality(String),
+    interface           LowCardinality(String),
+    source              LowCardinality(String),
+    destination         LowCardinality(String),
+    facility            LowCardinality(String),
+    system              LowCardinality(String),
+    message             LowCardinality(String),
+    operation           LowCardinality(String),
+    outcome             LowCardinality(String),
+    ack_code            LowCardinality(String),
+    reason              LowCardinality(String),
+    control_id          String,
+    conversation_id     String,
+    bytes               UInt32,
+    ack_bytes           UInt32,
+    key_kinds           Array(LowCardinality(String)),
+    key_authorities     Array(String),
+    key_tokens          Array(String),
+    key_seals           Array(String),
+    measures            Map(LowCardinality(String), Float64),
+    tags                Map(LowCardinality(String), String),
+    attributes          Map(LowCardinality(String), String),
+    resource_attributes Map(LowCardinality(String), String),
+    scope_attributes    Map(LowCardinality(String), String),
+    trace_state         String,
+    flags               UInt32,
+    `events.at`         Array(DateTime64(9, 'UTC')),
+    `events.name`       Array(LowCardinality(String)),
+    `events.attributes` Array(Map(LowCardinality(String), String)),
+    `links.trace_id`    Array(String),
+    `links.span_id`     Array(String),
+    `links.trace_state` Array(String),
+    `links.attributes`  Array(Map(LowCardinality(String), String))
+)
+ENGINE = Null;
+
+-- otlp_spans: plain spans.
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_spans ON CLUSTER 'hospital' TO spans_in AS
+WITH
+    -- The bytes before the content of a string AnyValue: its tag, and a length that takes one byte below 128, two
+    -- below 16384 and so on.
+    (m) -> substring(m, 3 + (length(m) > 129) + (length(m) > 16386) + (length(m) > 2097155)) AS content,
+    (name) -> a_text[indexOf(a_key, name)] AS said,
+    arrayMap(m -> content(m), a_items[indexOf(a_key, 'journey.keys')]) AS keys,
+    -- Which attributes stay in the map: 1 for those without a column, or of another type than their column.
+    arrayMap((k, kind, whole) -> NOT (
+        (kind = 'string_value' AND (startsWith(k, 'integration.attribute.') OR k IN (
+            'integration.interface', 'integration.source', 'integration.destination', 'integration.facility',
+            'messaging.system', 'integration.message', 'integration.operation', 'integration.outcome',
+            'integration.ack.code', 'integration.reason', 'messaging.message.id',
+            'messaging.message.conversation_id')))
+        OR (kind = 'int_value' AND k IN ('messaging.message.body.size', 'integration.ack.size')
+            AND whole BETWEEN 0 AND 4294967295)
+        OR (kind IN ('int_value', 'double_value') AND startsWith(k, 'integration.measure.'))
+        OR (kind = 'array_value' AND k IN ('journey.keys', 'journey.keys.sealed'))), a_key, a_kind, a_whole) AS rest
+SELECT
+    lower(hex(trace)) AS trace_id,
+    lower(hex(span)) AS span_id,
+    lower(hex(parent)) AS parent_span_id,
+    fromUnixTimestamp64Nano(toInt64(started), 'UTC') AS start,
+    greatest(ended, started) - started AS duration_ns,
+    name,
+    transform(kind_number, [1, 2, 3, 4, 5], ['Internal', 'Server', 'Client', 'Producer', 'Consumer'], 'Unspecified') AS kind,
+    transform(status_number, [1, 2], ['Ok', 'Error'], 'Unset') AS status_code,
+    status_message,
+    service_name,
+    scope_name,
+    scope_version,
+    if(said('integration.interface') = '', scope_interface, said('integration.interface')) AS interface,
+    if(said('integration.source') = '', scope_source, said('integration.source')) AS source,
+    if(said('integration.destination') = '', scope_destination, said('integration.destination')) AS destination,
+    if(said('integration.facility') = '', scope_facility, said('integration.facility')) AS facility,
+    if(said('messaging.system') = '', scope_system, said('messaging.system')) AS system,
+    said('integration.message') AS message,
+    said('integration.operation') AS operation,
+    said('integration.outcome') AS outcome,
+    said('integration.ack.code') AS ack_code,
+    said('integration.reason') AS reason,
+    said('messaging.message.id') AS control_id,
+    said('messaging.message.conversation_id') AS conversation_id,
+    toUInt32(least(greatest(a_whole[indexOf(a_key, 'messaging.message.body.size')], 0), 4294967295)) AS bytes,
+    toUInt32(least(greatest(a_whole[indexOf(a_key, 'integration.ack.size')], 0), 4294967295)) AS ack_bytes,
+    arrayMap(k -> substringIndex(k, ':', 1), keys) AS key_kinds,
+    arrayMap(k -> substringIndex(substringIndex(k, ':', 2), ':', -1), keys) AS key_authorities,
+    arrayMap(k -> substringIndex(k, ':', -1), keys) AS key_tokens,
+    arrayMap(m -> content(m), a_items[indexOf(a_key, 'journey.keys.sealed')]) AS key_seals,
+    CAST(mapFromArrays(
+        arrayMap(k -> substring(k, 21), arrayFilter((k, t) -> startsWith(k, 'integration.measure.') AND t IN ('double_value', 'int_value'), a_key, a_kind)),
+        arrayFilter((r, k, t) -> startsWith(k, 'integration.measure.') AND t IN ('double_value', 'int_value'), arrayMap((r, i, t) -> if(t = 'int_value', toFloat64(i), r), a_real, a_whole, a_kind), a_key, a_kind)), 'Map(LowCardinality(String), Float64)') AS measures,
+    CAST(mapFromArrays(
+        arrayMap(k -> substring(k, 23), arrayFilter((k, t) -> startsWith(k, 'integration.attribute.') AND t = 'string_value', a_key, a_kind)),
+        arrayFilter((s, k, t) -> startsWith(k, 'integration.attribute.') AND t = 'string_value', a_text, a_key, a_kind)), 'Map(LowCardinality(String), String)') AS tags,
+    CAST(mapFromArrays(
+        arrayFilter((k, other) -> other, a_key, rest),
+        arrayFilter((t, other) -> other, arrayMap((kind, text, truth, whole, real, raw) -> multiIf(
+                kind = 'string_value', text, kind = 'int_value', toString(whole),
+                kind = 'bool_value', if(truth, 'true', 'false'), kind = 'double_value', toString(real), base64Encode(raw)),
+            a_kind, a_text, a_truth, a_whole, a_real, a_raw), rest)),
+        'Map(LowCardinality(String), String)') AS attributes,
+    resource_attributes,
+    scope_attributes,
+    trace_state,
+    flags
+FROM
+(
+    SELECT
+        resource_nested OR hasAny(scope_kind, ['array_value', 'kvlist_value']) AS nested,
+        service_name,
+        resource_attributes,
+        scope_name,
+        scope_version,
+        scope_text[indexOf(scope_key, 'integration.interface')] AS scope_interface,
+        scope_text[indexOf(scope_key, 'integration.source')] AS scope_source,
+        scope_text[indexOf(scope_key, 'integration.destination')] AS scope_destination,
+        scope_text[indexOf(scope_key, 'integration.facility')] AS scope_facility,
+        scope_text[indexOf(scope_key, 'messaging.system')] AS scope_system,
+        CAST(mapFilter((k, t) -> k NOT IN ('integration.interface', 'integration.source', 'integration.destination',
+                'integration.facility', 'messaging.system'), mapFromArrays(scope_key, arrayMap((kind, text, truth, whole, real, raw) -> multiIf(
+                kind = 'string_value', text, kind = 'int_value', toString(whole),
+                kind = 'bool_value', if(truth, 'true', 'false'), kind = 'double_value', toString(real), base64Encode(raw)),
+            scope_kind, scope_text, scope_truth, scope_whole, scope_real, scope_raw))),
+            'Map(LowCardinality(String), String)') AS scope_attributes,
+        trace, span, trace_state, parent, name, kind_number, started, ended, status_message,
+        status_number, flags, a_key, a_kind, a_text, a_truth, a_whole, a_real, a_raw, a_items, event_at,
+        link_trace
+    FROM
+    (
+        SELECT
+            hasAny(resource_kind, ['array_value', 'kvlist_value']) AS resource_nested,
+            resource_text[indexOf(resource_key, 'service.name')] AS service_name,
+            CAST(mapFilter((k, t) -> k != 'service.name', mapFromArrays(resource_key, arrayMap((kind, text, truth, whole, real, raw) -> multiIf(
+                kind = 'string_value', text, kind = 'int_value', toString(whole),
+                kind = 'bool_value', if(truth, 'true', 'false'), kind = 'double_value', toString(real), base64Encode(raw)),
+            resource_kind, resource_text, resource_truth, resource_whole, resource_real, resource_raw))),
+            'Map(LowCardinality(String), String)') AS resource_attributes,
+            scope_name, scope_version, scope_key, scope_kind, scope_text, scope_truth, scope_whole,
+            scope_real, scope_raw, trace, span, trace_state, parent, name, kind_number, started, ended,
+            status_message, status_number, flags, a_key, a_kind, a_text, a_truth, a_whole, a_real,
+            a_raw, a_items, event_at, link_trace
+        FROM otlp_in
+        ARRAY JOIN
+            `resource_spans.resource.attributes.key` AS resource_key,
+            `resource_spans.resource.attributes.value.kind` AS resource_kind,
+            `resource_spans.resource.attributes.value.string_value` AS resource_text,
+            `resource_spans.resource.attributes.value.bool_value` AS resource_truth,
+            `resource_spans.resource.attributes.value.int_value` AS resource_whole,
+            `resource_spans.resource.attributes.value.double_value` AS resource_real,
+            `resource_spans.resource.attributes.value.bytes_value` AS resource_raw,
+            `resource_spans.scope_spans.scope.name` AS scope_name,
+            `resource_spans.scope_spans.scope.version` AS scope_version,
+            `resource_spans.scope_spans.scope.attributes.key` AS scope_key,
+            `resource_spans.scope_spans.scope.attributes.value.kind` AS scope_kind,
+            `resource_spans.scope_spans.scope.attributes.value.string_value` AS scope_text,
+            `resource_spans.scope_spans.scope.attributes.value.bool_value` AS scope_truth,
+            `resource_spans.scope_spans.scope.attributes.value.int_value` AS scope_whole,
+            `resource_spans.scope_spans.scope.attributes.value.double_value` AS scope_real,
+            `resource_spans.scope_spans.scope.attributes.value.bytes_value` AS scope_raw,
+            `resource_spans.scope_spans.spans.trace_id` AS trace,
+            `resource_spans.scope_spans.spans.span_id` AS span,
+            `resource_spans.scope_spans.spans.trace_state` AS trace_state,
+            `resource_spans.scope_spans.spans.parent_span_id` AS parent,
+            `resource_spans.scope_spans.spans.name` AS name,
+            `resource_spans.scope_spans.spans.kind` AS kind_number,
+            `resource_spans.scope_spans.spans.start_time_unix_nano` AS started,
+            `resource_spans.scope_spans.spans.end_time_unix_nano` AS ended,
+            `resource_spans.scope_spans.spans.status.message` AS status_message,
+            `resource_spans.scope_spans.spans.status.code` AS status_number,
+            `resource_spans.scope_spans.spans.flags` AS flags,
+            `resource_spans.scope_spans.spans.attributes.key` AS a_key,
+            `resource_spans.scope_spans.spans.attributes.value.kind` AS a_kind,
+            `resource_spans.scope_spans.spans.attributes.value.string_value` AS a_text,
+            `resource_spans.scope_spans.spans.attributes.value.bool_value` AS a_truth,
+            `resource_spans.scope_spans.spans.attributes.value.int_value` AS a_whole,
+            `resource_spans.scope_spans.spans.attributes.value.double_value` AS a_real,
+            `resource_spans.scope_spans.spans.attributes.value.bytes_value` AS a_raw,
+            `resource_spans.scope_spans.spans.attributes.value.array_value.values` AS a_items,
+            `resource_spans.scope_spans.spans.events.time_unix_nano` AS event_at,
+            `resource_spans.scope_spans.spans.links.trace_id` AS link_trace
+    )
+    ARRAY JOIN
+        scope_name, scope_version, scope_key, scope_kind, scope_text, scope_truth, scope_whole,
+        scope_real, scope_raw, trace, span, trace_state, parent, name, kind_number, started, ended,
+        status_message, status_number, flags, a_key, a_kind, a_text, a_truth, a_whole, a_real, a_raw,
+        a_items, event_at, link_trace
+)
+ARRAY JOIN
+    trace, span, trace_state, parent, name, kind_number, started, ended, status_message, status_number,
+    flags, a_key, a_kind, a_text, a_truth, a_whole, a_real, a_raw, a_items, event_at, link_trace
+WHERE throwIf(
+    notEmpty(event_at) OR notEmpty(link_trace) OR nested
+        OR arrayExists((kind, other) -> other AND kind IN ('array_value', 'kvlist_value'), a_kind, rest)) = 0;
+
+-- otlp_nested_spans: any spans.
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_nested_spans ON CLUSTER 'hospital' TO spans_in AS
+-- Every step that needs the result of another in a function of its own is a subquery: an expression that is used
+-- inside a function is analysed again for each use, which cost an insert more than a second.
+WITH
+    -- Raw messages. A length below 128 takes one byte, below 16384 two, and so on: hence where the content starts.
+    (m) -> substring(m, 3 + (length(m) > 129) + (length(m) > 16386) + (length(m) > 2097155)) AS content,
+    (m, place) -> reinterpretAsUInt8(substring(m, place, 1)) AS octet,
+    (m, place) -> if(octet(m, place) < 128, octet(m, place),
+        octet(m, place) - 128 + 128 * octet(m, place + 1)) AS size_at,
+    (m) -> multiIf(
+        m = '', 'null',
+        startsWith(m, '\x0A'), toJSONString(content(m)),
+        startsWith(m, '\x10'), if(m = '\x10\x00', 'false', 'true'),
+        startsWith(m, '\x18'), toString(reinterpretAsInt64(arraySum(
+            i -> bitShiftLeft(toUInt64(bitAnd(octet(m, i + 2), 127)), 7 * i), range(length(m) - 1)))),
+        startsWith(m, '\x21'), replaceRegexpOne(toString(reinterpretAsFloat64(substring(m, 2))), '^(-?[in].*)', '"\\1"'),
+        startsWith(m, '\x3A'), concat('"', base64Encode(content(m)), '"'),
+        concat('{"otlp":"', base64Encode(m), '"}')) AS json_scalar,
+    length(resource_key) AS resource_size,
+    length(scope_key) AS scope_size,
+    resource_size + scope_size + length(a_key) + 1 AS events_place,
+    events_place + length(arrayFlatten(event_key)) AS links_place,
+    (name) -> a_text[indexOf(a_key, name)] AS said,
+    (name) -> scope_text[indexOf(scope_key, name)] AS scope_said,
+    arrayMap(m -> content(m), a_items[indexOf(a_key, 'journey.keys')]) AS keys,
+    -- Which attributes stay in the map: 1 for those without a column, or of another type than their column.
+    arrayMap((k, kind, whole) -> NOT (
+        (kind = 'string_value' AND (startsWith(k, 'integration.attribute.') OR k IN (
+            'integration.interface', 'integration.source', 'integration.destination', 'integration.facility',
+            'messaging.system', 'integration.message', 'integration.operation', 'integration.outcome',
+            'integration.ack.code', 'integration.reason', 'messaging.message.id',
+            'messaging.message.conversation_id')))
+        OR (kind = 'int_value' AND k IN ('messaging.message.body.size', 'integration.ack.size')
+            AND whole BETWEEN 0 AND 4294967295)
+        OR (kind IN ('int_value', 'double_value') AND startsWith(k, 'integration.measure.'))
+        OR (kind = 'array_value' AND k IN ('journey.keys', 'journey.keys.sealed'))), a_key, a_kind, a_whole) AS rest
+SELECT
+    lower(hex(trace)) AS trace_id,
+    lower(hex(span)) AS span_id,
+    lower(hex(parent)) AS parent_span_id,
+    fromUnixTimestamp64Nano(toInt64(started), 'UTC') AS start,
+    greatest(ended, started) - started AS duration_ns,
+    name,
+    transform(kind_number, [1, 2, 3, 4, 5], ['Internal', 'Server', 'Client', 'Producer', 'Consumer'], 'Unspecified') AS kind,
+    transform(status_number, [1, 2], ['Ok', 'Error'], 'Unset') AS status_code,
+    status_message,
+    resource_text[indexOf(resource_key, 'service.name')] AS service_name,
+    scope_name,
+    scope_version,
+    if(said('integration.interface') = '', scope_said('integration.interface'), said('integration.interface')) AS interface,
+    if(said('integration.source') = '', scope_said('integration.source'), said('integration.source')) AS source,
+    if(said('integration.destination') = '', scope_said('integration.destination'), said('integration.destination')) AS destination,
+    if(said('integration.facility') = '', scope_said('integration.facility'), said('integration.facility')) AS facility,
+    if(said('messaging.system') = '', scope_said('messaging.system'), said('messaging.system')) AS system,
+    said('integration.message') AS message,
+    said('integration.operation') AS operation,
+    said('integration.outcome') AS outcome,
+    said('integration.ack.code') AS ack_code,
+    said('integration.reason') AS reason,
+    said('messaging.message.id') AS control_id,
+    said('messaging.message.conversation_id') AS conversation_id,
+    toUInt32(least(greatest(a_whole[indexOf(a_key, 'messaging.message.body.size')], 0), 4294967295)) AS bytes,
+    toUInt32(least(greatest(a_whole[indexOf(a_key, 'integration.ack.size')], 0), 4294967295)) AS ack_bytes,
+    arrayMap(k -> substringIndex(k, ':', 1), keys) AS key_kinds,
+    arrayMap(k -> substringIndex(substringIndex(k, ':', 2), ':', -1), keys) AS key_authorities,
+    arrayMap(k -> substringIndex(k, ':', -1), keys) AS key_tokens,
+    arrayMap(m -> content(m), a_items[indexOf(a_key, 'journey.keys.sealed')]) AS key_seals,
+    CAST(mapFromArrays(
+        arrayMap(k -> substring(k, 21), arrayFilter((k, t) -> startsWith(k, 'integration.measure.') AND t IN ('double_value', 'int_value'), a_key, a_kind)),
+        arrayFilter((r, k, t) -> startsWith(k, 'integration.measure.') AND t IN ('double_value', 'int_value'), arrayMap((r, i, t) -> if(t = 'int_value', toFloat64(i), r), a_real, a_whole, a_kind), a_key, a_kind)), 'Map(LowCardinality(String), Float64)') AS measures,
+    CAST(mapFromArrays(
+        arrayMap(k -> substring(k, 23), arrayFilter((k, t) -> startsWith(k, 'integration.attribute.') AND t = 'string_value', a_key, a_kind)),
+        arrayFilter((s, k, t) -> startsWith(k, 'integration.attribute.') AND t = 'string_value', a_text, a_key, a_kind)), 'Map(LowCardinality(String), String)') AS tags,
+    CAST(mapFromArrays(
+        arrayFilter((k, other) -> other, a_key, rest),
+        arrayFilter((t, other) -> other, arraySlice(all_texts, resource_size + scope_size + 1, length(a_key)), rest)),
+        'Map(LowCardinality(String), String)') AS attributes,
+    CAST(mapFilter((k, t) -> k != 'service.name',
+        mapFromArrays(resource_key, arraySlice(all_texts, 1, resource_size))), 'Map(LowCardinality(String), String)') AS resource_attributes,
+    CAST(mapFilter((k, t) -> k NOT IN ('integration.interface', 'integration.source', 'integration.destination',
+            'integration.facility', 'messaging.system'),
+        mapFromArrays(scope_key, arraySlice(all_texts, resource_size + 1, scope_size))), 'Map(LowCardinality(String), String)') AS scope_attributes,
+    trace_state,
+    flags,
+    arrayMap(t -> fromUnixTimestamp64Nano(toInt64(t), 'UTC'), event_at) AS `events.at`,
+    event_name AS `events.name`,
+    arrayMap((end, size) -> CAST(mapFromArrays(
+            arraySlice(all_key, events_place + end - size, size),
+            arraySlice(all_texts, events_place + end - size, size)), 'Map(LowCardinality(String), String)'),
+        arrayCumSum(k -> length(k), event_key), arrayMap(k -> length(k), event_key)) AS `events.attributes`,
+    arrayMap(id -> lower(hex(id)), link_trace) AS `links.trace_id`,
+    arrayMap(id -> lower(hex(id)), link_span) AS `links.span_id`,
+    link_state AS `links.trace_state`,
+    arrayMap((end, size) -> CAST(mapFromArrays(
+            arraySlice(all_key, links_place + end - size, size),
+            arraySlice(all_texts, links_place + end - size, size)), 'Map(LowCardinality(String), String)'),
+        arrayCumSum(k -> length(k), link_key), arrayMap(k -> length(k), link_key)) AS `links.attributes`
+FROM
+(
+    SELECT
+        resource_key, resource_text, scope_key, scope_text, scope_name, scope_version, a_key, a_kind,
+        a_text, a_whole, a_real, a_items, event_at, event_name, event_key, link_trace, link_span,
+        link_state, link_key, trace, span, trace_state, parent, name, kind_number, started, ended,
+        status_message, status_number, flags,
+        all_key,
+        arrayMap((kind, text, truth, whole, real, raw, end, size) -> multiIf(
+            kind = 'string_value', text,
+            kind = 'int_value', toString(whole),
+            kind = 'bool_value', if(truth, 'true', 'false'),
+            kind = 'double_value', toString(real),
+            kind = 'bytes_value', base64Encode(raw),
+            kind = 'array_value', concat('[', arrayStringConcat(arraySlice(element_texts, end - size + 1, size), ','), ']'),
+            kind = 'kvlist_value', concat('{', arrayStringConcat(arraySlice(element_texts, end - size + 1, size), ','), '}'),
+            ''), all_kind, all_text, all_truth, all_whole, all_real, all_raw, arrayCumSum(sizes), sizes) AS all_texts
+    FROM
+    (
+        SELECT
+            resource_key, resource_text, scope_key, scope_text, scope_name, scope_version, a_key, a_kind,
+            a_text, a_whole, a_real, a_items, event_at, event_name, event_key, link_trace, link_span,
+            link_state, link_key, trace, span, trace_state, parent, name, kind_number, started, ended,
+            status_message, status_number, flags,
+            all_key, all_kind, all_text, all_truth, all_whole, all_real, all_raw,
+            sizes,
+            arrayMap((m, name, named, open, end, size) -> concat(
+                if(named, concat(toJSONString(name), ':'), ''),
+                multiIf(
+                    NOT open, json_scalar(m),
+                    startsWith(m, '\x2A'), concat('[', arrayStringConcat(arraySlice(part_texts, end - size + 1, size), ','), ']'),
+                    concat('{', arrayStringConcat(arraySlice(part_texts, end - size + 1, size), ','), '}'))),
+                elements, names, named, opened, arrayCumSum(part_sizes), part_sizes) AS element_texts
+        FROM
+        (
+            SELECT
+                resource_key, resource_text, scope_key, scope_text, scope_name, scope_version, a_key, a_kind,
+                a_text, a_whole, a_real, a_items, event_at, event_name, event_key, link_trace, link_span,
+                link_state, link_key, trace, span, trace_state, parent, name, kind_number, started, ended,
+                status_message, status_number, flags,
+                all_key, all_kind, all_text, all_truth, all_whole, all_real, all_raw,
+                sizes, elements, names, named, opened, part_sizes,
+                -- A named part is a KeyValue message: its key when it has one, then its value.
+                arrayMap((part, named) -> if(named, concat(
+                        toJSONString(if(startsWith(part, '\x0A'), substring(part, 3 + (octet(part, 2) > 127), size_at(part, 2)), '')), ':',
+                        json_scalar(content(if(startsWith(part, '\x0A'),
+                            substring(part, 3 + (octet(part, 2) > 127) + size_at(part, 2)), part)))),
+                    json_scalar(part)), parts, part_named) AS part_texts
+            FROM
+            (
+                SELECT
+                    resource_key, resource_text, scope_key, scope_text, scope_name, scope_version, a_key, a_kind,
+                    a_text, a_whole, a_real, a_items, event_at, event_name, event_key, link_trace, link_span,
+                    link_state, link_key, trace, span, trace_state, parent, name, kind_number, started, ended,
+                    status_message, status_number, flags,
+                    all_key, all_kind, all_text, all_truth, all_whole, all_real, all_raw,
+                    sizes, elements, names, named,
+                    arrayMap((m, cut) -> match(m, '^[\x2A\x32]') AND cut.1 = length(content(m)) + 1, elements, cuts) AS opened,
+                    arrayMap(cut -> length(cut.2), cuts) AS part_sizes,
+                    arrayFlatten(arrayMap(cut -> cut.2, cuts)) AS parts,
+                    arrayFlatten(arrayMap((m, cut) -> arrayWithConstant(length(cut.2), startsWith(m, '\x32')), elements, cuts)) AS part_named
+                FROM
+                (
+                    SELECT
+                        resource_key, resource_text, scope_key, scope_text, scope_name, scope_version, a_key, a_kind,
+                        a_text, a_whole, a_real, a_items, event_at, event_name, event_key, link_trace, link_span,
+                        link_state, link_key, trace, span, trace_state, parent, name, kind_number, started, ended,
+                        status_message, status_number, flags,
+                        all_key, all_kind, all_text, all_truth, all_whole, all_real, all_raw,
+                        sizes, elements, names, named,
+                        -- An element that is an array or a list itself, cut into its contents: (how far it was cut, contents). It stops
+                        -- at a content of 16 KiB or more and after 1000 contents: a hostile body must not cost the square of its length.
+                        arrayMap(run -> arrayFold((state, _) -> if(state.1 > length(run)
+                                    OR (octet(run, state.1 + 1) > 127 AND octet(run, state.1 + 2) > 127), state, (
+                                toUInt64(state.1 + 2 + (octet(run, state.1 + 1) > 127) + size_at(run, state.1 + 1)),
+                                arrayPushBack(state.2,
+                                    substring(run, state.1 + 2 + (octet(run, state.1 + 1) > 127), size_at(run, state.1 + 1))))),
+                            range(least(1000, intDiv(length(run), 2))), (toUInt64(1), CAST([], 'Array(String)'))),
+                            arrayMap(m -> if(match(m, '^[\x2A\x32]'), content(m), ''), elements)) AS cuts
+                    FROM
+                    (
+                        SELECT
+                            resource_key, resource_text, scope_key, scope_text, scope_name, scope_version, a_key, a_kind,
+                            a_text, a_whole, a_real, a_items, event_at, event_name, event_key, link_trace, link_span,
+                            link_state, link_key, trace, span, trace_state, parent, name, kind_number, started, ended,
+                            status_message, status_number, flags,
+                            all_key, all_kind, all_text, all_truth, all_whole, all_real, all_raw,
+                            arrayMap((items, values) -> length(items) + length(values), all_items, all_values) AS sizes,
+                            arrayFlatten(arrayMap((items, values) -> arrayConcat(items, values), all_items, all_values)) AS elements,
+                            arrayFlatten(arrayMap((items, names) -> arrayConcat(arrayResize(CAST([], 'Array(String)'), length(items)), names),
+                                all_items, all_names)) AS names,
+                            arrayFlatten(arrayMap((kind, items, values) -> arrayWithConstant(length(items) + length(values), kind = 'kvlist_value'),
+                                all_kind, all_items, all_values)) AS named
+                        FROM
+                        (
+                            SELECT
+                                resource_key, resource_text, scope_key, scope_text, scope_name, scope_version, a_key, a_kind,
+                                a_text, a_whole, a_real, a_items, event_at, event_name, event_key, link_trace, link_span,
+                                link_state, link_key, trace, span, trace_state, parent, name, kind_number, started, ended,
+                                status_message, status_number, flags,
+                                arrayConcat(resource_key, scope_key, a_key,
+                                    arrayFlatten(event_key),
+                                    arrayFlatten(link_key)) AS all_key,
+                                arrayConcat(resource_kind, scope_kind, a_kind,
+                                    arrayFlatten(event_kind),
+                                    arrayFlatten(link_kind)) AS all_kind,
+                                arrayConcat(resource_text, scope_text, a_text,
+                                    arrayFlatten(event_text),
+                                    arrayFlatten(link_text)) AS all_text,
+                                arrayConcat(resource_truth, scope_truth, a_truth,
+                                    arrayFlatten(event_truth),
+                                    arrayFlatten(link_truth)) AS all_truth,
+                                arrayConcat(resource_whole, scope_whole, a_whole,
+                                    arrayFlatten(event_whole),
+                                    arrayFlatten(link_whole)) AS all_whole,
+                                arrayConcat(resource_real, scope_real, a_real,
+                                    arrayFlatten(event_real),
+                                    arrayFlatten(link_real)) AS all_real,
+                                arrayConcat(resource_raw, scope_raw, a_raw,
+                                    arrayFlatten(event_raw),
+                                    arrayFlatten(link_raw)) AS all_raw,
+                                arrayConcat(resource_items, scope_items, a_items,
+                                    arrayFold((all, one) -> arrayConcat(all, one), event_items, CAST([], 'Array(Array(String))')),
+                                    arrayFold((all, one) -> arrayConcat(all, one), link_items, CAST([], 'Array(Array(String))'))) AS all_items,
+                                arrayConcat(resource_names, scope_names, a_names,
+                                    arrayFold((all, one) -> arrayConcat(all, one), event_names, CAST([], 'Array(Array(String))')),
+                                    arrayFold((all, one) -> arrayConcat(all, one), link_names, CAST([], 'Array(Array(String))'))) AS all_names,
+                                arrayConcat(resource_values, scope_values, a_values,
+                                    arrayFold((all, one) -> arrayConcat(all, one), event_values, CAST([], 'Array(Array(String))')),
+                                    arrayFold((all, one) -> arrayConcat(all, one), link_values, CAST([], 'Array(Array(String))'))) AS all_values
+                            FROM
+                            (
+                                SELECT
+                                    resource_key, resource_kind, resource_text, resource_truth, resource_whole, resource_real,
+                                    resource_raw, resource_items, resource_names, resource_values, scope_name, scope_version,
+                                    scope_key, scope_kind, scope_text, scope_truth, scope_whole, scope_real, scope_raw, scope_items,
+                                    scope_names, scope_values, trace, span, trace_state, parent, name, kind_number, started, ended,
+                                    status_message, status_number, flags, a_key, a_kind, a_text, a_truth, a_whole, a_real, a_raw,
+                                    a_items, a_names, a_values, event_at, event_name, event_key, event_kind, event_text,
+                                    event_truth, event_whole, event_real, event_raw, event_items, event_names, event_values,
+                                    link_trace, link_span, link_state, link_key, link_kind, link_text, link_truth, link_whole,
+                                    link_real, link_raw, link_items, link_names, link_values
+                                FROM
+                                (
+                                    SELECT
+                                        resource_key, resource_kind, resource_text, resource_truth, resource_whole, resource_real,
+                                        resource_raw, resource_items, resource_names, resource_values, scope_name, scope_version,
+                                        scope_key, scope_kind, scope_text, scope_truth, scope_whole, scope_real, scope_raw,
+                                        scope_items, scope_names, scope_values, trace, span, trace_state, parent, name, kind_number,
+                                        started, ended, status_message, status_number, flags, a_key, a_kind, a_text, a_truth,
+                                        a_whole, a_real, a_raw, a_items, a_names, a_values, event_at, event_name, event_key,
+                                        event_kind, event_text, event_truth, event_whole, event_real, event_raw, event_items,
+                                        event_names, event_values, link_trace, link_span, link_state, link_key, link_kind,
+                                        link_text, link_truth, link_whole, link_real, link_raw, link_items, link_names, link_values
+                                    FROM otlp_nested_in
+                                    ARRAY JOIN
+                                        `resource_spans.resource.attributes.key` AS resource_key,
+                                        `resource_spans.resource.attributes.value.kind` AS resource_kind,
+                                        `resource_spans.resource.attributes.value.string_value` AS resource_text,
+                                        `resource_spans.resource.attributes.value.bool_value` AS resource_truth,
+                                        `resource_spans.resource.attributes.value.int_value` AS resource_whole,
+                                        `resource_spans.resource.attributes.value.double_value` AS resource_real,
+                                        `resource_spans.resource.attributes.value.bytes_value` AS resource_raw,
+                                        `resource_spans.resource.attributes.value.array_value.values` AS resource_items,
+                                        `resource_spans.resource.attributes.value.kvlist_value.values.key` AS resource_names,
+                                        `resource_spans.resource.attributes.value.kvlist_value.values.value` AS resource_values,
+                                        `resource_spans.scope_spans.scope.name` AS scope_name,
+                                        `resource_spans.scope_spans.scope.version` AS scope_version,
+                                        `resource_spans.scope_spans.scope.attributes.key` AS scope_key,
+                                        `resource_spans.scope_spans.scope.attributes.value.kind` AS scope_kind,
+                                        `resource_spans.scope_spans.scope.attributes.value.string_value` AS scope_text,
+                                        `resource_spans.scope_spans.scope.attributes.value.bool_value` AS scope_truth,
+                                        `resource_spans.scope_spans.scope.attributes.value.int_value` AS scope_whole,
+                                        `resource_spans.scope_spans.scope.attributes.value.double_value` AS scope_real,
+                                        `resource_spans.scope_spans.scope.attributes.value.bytes_value` AS scope_raw,
+                                        `resource_spans.scope_spans.scope.attributes.value.array_value.values` AS scope_items,
+                                        `resource_spans.scope_spans.scope.attributes.value.kvlist_value.values.key` AS scope_names,
+                                        `resource_spans.scope_spans.scope.attributes.value.kvlist_value.values.value` AS scope_values,
+                                        `resource_spans.scope_spans.spans.trace_id` AS trace,
+                                        `resource_spans.scope_spans.spans.span_id` AS span,
+                                        `resource_spans.scope_spans.spans.trace_state` AS trace_state,
+                                        `resource_spans.scope_spans.spans.parent_span_id` AS parent,
+                                        `resource_spans.scope_spans.spans.name` AS name,
+                                        `resource_spans.scope_spans.spans.kind` AS kind_number,
+                                        `resource_spans.scope_spans.spans.start_time_unix_nano` AS started,
+                                        `resource_spans.scope_spans.spans.end_time_unix_nano` AS ended,
+                                        `resource_spans.scope_spans.spans.status.message` AS status_message,
+                                        `resource_spans.scope_spans.spans.status.code` AS status_number,
+                                        `resource_spans.scope_spans.spans.flags` AS flags,
+                                        `resource_spans.scope_spans.spans.attributes.key` AS a_key,
+                                        `resource_spans.scope_spans.spans.attributes.value.kind` AS a_kind,
+                                        `resource_spans.scope_spans.spans.attributes.value.string_value` AS a_text,
+                                        `resource_spans.scope_spans.spans.attributes.value.bool_value` AS a_truth,
+                                        `resource_spans.scope_spans.spans.attributes.value.int_value` AS a_whole,
+                                        `resource_spans.scope_spans.spans.attributes.value.double_value` AS a_real,
+                                        `resource_spans.scope_spans.spans.attributes.value.bytes_value` AS a_raw,
+                                        `resource_spans.scope_spans.spans.attributes.value.array_value.values` AS a_items,
+                                        `resource_spans.scope_spans.spans.attributes.value.kvlist_value.values.key` AS a_names,
+                                        `resource_spans.scope_spans.spans.attributes.value.kvlist_value.values.value` AS a_values,
+                                        `resource_spans.scope_spans.spans.events.time_unix_nano` AS event_at,
+                                        `resource_spans.scope_spans.spans.events.name` AS event_name,
+                                        `resource_spans.scope_spans.spans.events.attributes.key` AS event_key,
+                                        `resource_spans.scope_spans.spans.events.attributes.value.kind` AS event_kind,
+                                        `resource_spans.scope_spans.spans.events.attributes.value.string_value` AS event_text,
+                                        `resource_spans.scope_spans.spans.events.attributes.value.bool_value` AS event_truth,
+                                        `resource_spans.scope_spans.spans.events.attributes.value.int_value` AS event_whole,
+                                        `resource_spans.scope_spans.spans.events.attributes.value.double_value` AS event_real,
+                                        `resource_spans.scope_spans.spans.events.attributes.value.bytes_value` AS event_raw,
+                                        `resource_spans.scope_spans.spans.events.attributes.value.array_value.values` AS event_items,
+                                        `resource_spans.scope_spans.spans.events.attributes.value.kvlist_value.values.key` AS event_names,
+                                        `resource_spans.scope_spans.spans.events.attributes.value.kvlist_value.values.value` AS event_values,
+                                        `resource_spans.scope_spans.spans.links.trace_id` AS link_trace,
+                                        `resource_spans.scope_spans.spans.links.span_id` AS link_span,
+                                        `resource_spans.scope_spans.spans.links.trace_state` AS link_state,
+                                        `resource_spans.scope_spans.spans.links.attributes.key` AS link_key,
+                                        `resource_spans.scope_spans.spans.links.attributes.value.kind` AS link_kind,
+                                        `resource_spans.scope_spans.spans.links.attributes.value.string_value` AS link_text,
+                                        `resource_spans.scope_spans.spans.links.attributes.value.bool_value` AS link_truth,
+                                        `resource_spans.scope_spans.spans.links.attributes.value.int_value` AS link_whole,
+                                        `resource_spans.scope_spans.spans.links.attributes.value.double_value` AS link_real,
+                                        `resource_spans.scope_spans.spans.links.attributes.value.bytes_value` AS link_raw,
+                                        `resource_spans.scope_spans.spans.links.attributes.value.array_value.values` AS link_items,
+                                        `resource_spans.scope_spans.spans.links.attributes.value.kvlist_value.values.key` AS link_names,
+                                        `resource_spans.scope_spans.spans.links.attributes.value.kvlist_value.values.value` AS link_values
+                                )
+                                ARRAY JOIN
+                                    scope_name, scope_version, scope_key, scope_kind, scope_text, scope_truth, scope_whole,
+                                    scope_real, scope_raw, scope_items, scope_names, scope_values, trace, span, trace_state, parent,
+                                    name, kind_number, started, ended, status_message, status_number, flags, a_key, a_kind, a_text,
+                                    a_truth, a_whole, a_real, a_raw, a_items, a_names, a_values, event_at, event_name, event_key,
+                                    event_kind, event_text, event_truth, event_whole, event_real, event_raw, event_items,
+                                    event_names, event_values, link_trace, link_span, link_state, link_key, link_kind, link_text,
+                                    link_truth, link_whole, link_real, link_raw, link_items, link_names, link_values
+                            )
+                            ARRAY JOIN
+                                trace, span, trace_state, parent, name, kind_number, started, ended, status_message, status_number,
+                                flags, a_key, a_kind, a_text, a_truth, a_whole, a_real, a_raw, a_items, a_names, a_values, event_at,
+                                event_name, event_key, event_kind, event_text, event_truth, event_whole, event_real, event_raw,
+                                event_items, event_names, event_values, link_trace, link_span, link_state, link_key, link_kind,
+                                link_text, link_truth, link_whole, link_real, link_raw, link_items, link_names, link_values
+                        )
+                    )
+                )
+            )
+        )
+    )
+);
+
+-- spans_in_spans: fills spans.
+CREATE MATERIALIZED VIEW IF NOT EXISTS spans_in_spans ON CLUSTER 'hospital' TO spans AS
+SELECT
+    trace_id, span_id, parent_span_id, start, duration_ns, name, kind, status_code, status_message,
+    service_name, scope_name, scope_version, interface, source, destination, facility, system, message,
+    operation, outcome, ack_code, reason, control_id, conversation_id, bytes, ack_bytes,
+    key_kinds, key_tokens, measures, tags, attributes, resource_attributes, scope_attributes, trace_state, flags, `events.at`,
+    `events.name`, `events.attributes`, `links.trace_id`, `links.span_id`, `links.trace_state`,
+    `links.attributes`
+FROM spans_in;
+
+-- spans_in_keys: fills keys, each key of the block once.
+CREATE MATERIALIZED VIEW IF NOT EXISTS spans_in_keys ON CLUSTER 'hospital' TO keys AS
+SELECT
+    token,
+    any(key_kind) AS kind,
+    any(decodeURLComponent(key_authority)) AS authority,
+    max(seal) AS sealed,
+    min(toDateTime64(start, 3, 'UTC')) AS first_seen
+FROM spans_in
+ARRAY JOIN
+    key_tokens AS token, key_kinds AS key_kind, key_authorities AS key_authority,
+    arrayResize(key_seals, length(key_tokens)) AS seal
+GROUP BY token;
+
+-- spans_in_key_pairs: fills key_pairs. The best key of a message with each other one, both ways; medical record
+-- numbers are left out, because they outlive encounters and would glue all encounters of a patient together.
+CREATE MATERIALIZED VIEW IF NOT EXISTS spans_in_key_pairs ON CLUSTER 'hospital' TO key_pairs AS
+SELECT
+    any(one.1) AS token,
+    any(one.2) AS kind,
+    any(two.1) AS other,
+    any(two.2) AS other_kind,
+    min(toDateTime64(start, 3, 'UTC')) AS at,
+    min(id) AS span_id
+FROM
+(
+    WITH
+        ['visit', 'account', 'order', 'claim', 'case', 'purchase_order', 'journal', 'remittance'] AS priority,
+        arraySort(key -> indexOf(priority, key.2), arrayFilter(key -> key.2 != 'mrn', arrayZip(key_tokens, key_kinds))) AS keys
+    SELECT start, span_id AS id, if(forth, keys[1], other_key) AS one, if(forth, other_key, keys[1]) AS two
+    FROM spans_in
+    ARRAY JOIN arraySlice(keys, 2) AS other_key
+    ARRAY JOIN [1, 0] AS forth
+    WHERE length(key_tokens) > 1
+)
+GROUP BY sipHash128(one.1, two.1);
+
+-- spans_in_interface_minute: fills interface_minute.
+CREATE MATERIALIZED VIEW IF NOT EXISTS spans_in_interface_minute ON CLUSTER 'hospital' TO interface_minute AS
+SELECT
+    interface,
+    toStartOfMinute(toDateTime(start, 'UTC')) AS minute,
+    message,
+    outcome,
+    uniqState(span_id) AS spans,
+    quantilesTDigestState(0.5, 0.9, 0.99)(duration_ns / 1e6) AS latency,
+    max(toDateTime64(start, 3, 'UTC')) AS last_seen
+FROM spans_in
+WHERE interface != ''
+GROUP BY interface, minute, message, outcome;
