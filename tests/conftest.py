@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tracing.store import Store, open_store
+from tracing.store.errors import MigrationError
 
 _numbers = itertools.count(1)
 
@@ -72,9 +73,73 @@ def store_url(request: pytest.FixtureRequest, new_database: Callable[[str], str]
     return new_database(getattr(request, "param", "embedded"))
 
 
+@pytest.fixture(scope="session")
+def spare_databases() -> list[tuple[str, frozenset[str]]]:
+    """(URL, names of its tables) of migrated databases of the embedded engine that are empty again."""
+    return []
+
+
 @pytest.fixture
-def store(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> Iterator[Store]:
-    """A migrated, empty store. Its `handle()` serves further threads."""
-    with open_store(new_database(getattr(request, "param", "embedded"))) as opened:
+def store(
+    request: pytest.FixtureRequest,
+    new_database: Callable[[str], str],
+    spare_databases: list[tuple[str, frozenset[str]]],
+) -> Iterator[Store]:
+    """A migrated, empty store. Its `handle()` serves further threads.
+
+    Migrating takes seconds, so on the embedded engine a database is used again by the next test, emptied.
+    """
+    if getattr(request, "param", "embedded") == "server":
+        with open_store(new_database("server")) as opened:
+            opened.migrate()
+            yield opened
+        return
+    if spare_databases:
+        url, tables = spare_databases.pop()
+    else:
+        embedded = request.getfixturevalue("embedded_url")
+        url, tables = f"{embedded}?database=pooled_{next(_numbers)}", frozenset()
+    with open_store(url) as opened:
         opened.migrate()
+        tables = tables or frozenset(_tables(opened))
         yield opened
+        if _empty(opened, tables):
+            spare_databases.append((url, tables))
+        else:
+            opened.command(f"DROP DATABASE {opened.database}", outside=True)
+
+
+def _tables(store: Store) -> dict[str, str]:
+    """Engine of every table and view of the store's database by its name."""
+    sql = "SELECT name, engine FROM system.tables WHERE database = currentDatabase()"
+    return dict(store.query(sql).rows)
+
+
+def _empty(store: Store, tables: frozenset[str]) -> bool:
+    """Drop what the test made, truncate what it found; False when the test changed the schema itself."""
+    found = _tables(store)
+    try:
+        as_shipped = tables <= set(found) and not store.migrate() and not store.check()
+    except MigrationError:
+        as_shipped = False
+    if not as_shipped:
+        return False
+    for name in sorted(set(found) - tables):
+        store.command(f"DROP TABLE IF EXISTS {name} SYNC")
+    for name, engine in found.items():
+        if name in tables and engine.endswith("MergeTree") and name != "schema_migrations":
+            store.command(f"TRUNCATE TABLE {name}")
+    return True
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is quick and needs nothing first, the engine next, whole processes after it, the browser last."""
+
+    def cost(item: pytest.Item) -> int:
+        if "tests/browser/" in item.nodeid:
+            return 3
+        if item.get_closest_marker("slow"):
+            return 2
+        return int("store" in getattr(item, "fixturenames", ()))
+
+    items.sort(key=cost)
