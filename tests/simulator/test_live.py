@@ -101,12 +101,12 @@ async def run(
     opened = asyncio.get_running_loop().create_future()
     clock = Clock(speed, config.population.history_end)
     task = asyncio.create_task(live(config, (hospital, relay), stop, opened, clock))
-    living = await asyncio.wait_for(opened, 5)
+    living = await asyncio.wait_for(opened, 30)
     if meanwhile is not None:
         await meanwhile(living)
     await asyncio.sleep(seconds)
     stop.set()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 30)
     return clock.now()
 
 
@@ -296,8 +296,8 @@ def test_an_acknowledgement_of_another_message_is_not_taken(config: Config) -> N
     async def go() -> None:
         (port,) = free_ports(1)
         server = await asyncio.start_server(engine, "127.0.0.1", port)
-        other = replace(config, ehr_to_engine=f"127.0.0.1:{port}", answer_timeout=0.3)
-        await run(other, *prepare(other), 2)
+        other = replace(config, ehr_to_engine=f"127.0.0.1:{port}", answer_timeout=1.5)
+        await run(other, *prepare(other), 4)
         server.close()
 
     asyncio.run(go())
