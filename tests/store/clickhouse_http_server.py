@@ -26,7 +26,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import chdb
-import lz4.frame
+import lz4.frame  # type: ignore[import-untyped]
 from backports import zstd
 
 # What the HTTP layer of ClickHouse takes for itself; all else in the URL is a setting or param_*.
@@ -194,7 +194,7 @@ class Handler(BaseHTTPRequestHandler):
     @staticmethod
     def _decompressed(body: bytes, encoding: str) -> bytes:
         try:
-            return DECOMPRESS[encoding](body)
+            return bytes(DECOMPRESS[encoding](body))
         except Exception as error:
             raise EngineError(f"Code: 354. DB::Exception: {error}. (CANNOT_DECOMPRESS)") from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.store.requests import ACCOUNT, MRN, VISIT, tap_request
-from tracing.store import Store
+from tracing.store import Store, StoreRefused
 
 pytestmark = pytest.mark.parametrize("store", ["embedded", "server"], indirect=True)
 
@@ -91,3 +91,21 @@ def test_an_attribute_of_another_type_than_its_column_stays_in_the_map(store: St
             },
         )
     ]
+
+
+def test_one_span_with_more_than_plain_attributes_takes_its_whole_body_along_once(store: Store) -> None:
+    request, scope_spans = tap_request(50)
+    scope_spans.spans[-1].events.add(name="exception").attributes.add(key="type").value.string_value = "Late"
+    for _ in range(2):
+        store.insert_otlp(request.SerializeToString(), "mixed")
+    assert store.query("SELECT count(), uniqExact(span_id), sum(notEmpty(events.at)) FROM spans").rows == [
+        (50, 50, 1)
+    ]
+
+
+def test_a_body_that_is_no_otlp_is_refused_and_nothing_stored(store: Store) -> None:
+    whole = tap_request(3)[0].SerializeToString()
+    for body in (b"\xff\xff\xff garbage", whole[:-20]):
+        with pytest.raises(StoreRefused):
+            store.insert_otlp(body, f"bad {len(body)}")
+    assert store.query("SELECT count() FROM spans").rows == [(0,)]

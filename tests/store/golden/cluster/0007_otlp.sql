@@ -250,7 +250,6 @@ SELECT
 FROM
 (
     SELECT
-        resource_nested OR hasAny(scope_kind, ['array_value', 'kvlist_value']) AS nested,
         service_name,
         resource_attributes,
         scope_name,
@@ -267,12 +266,10 @@ FROM
             scope_kind, scope_text, scope_truth, scope_whole, scope_real, scope_raw))),
             'Map(LowCardinality(String), String)') AS scope_attributes,
         trace, span, trace_state, parent, name, kind_number, started, ended, status_message,
-        status_number, flags, a_key, a_kind, a_text, a_truth, a_whole, a_real, a_raw, a_items, event_at,
-        link_trace
+        status_number, flags, a_key, a_kind, a_text, a_truth, a_whole, a_real, a_raw, a_items
     FROM
     (
         SELECT
-            hasAny(resource_kind, ['array_value', 'kvlist_value']) AS resource_nested,
             resource_text[indexOf(resource_key, 'service.name')] AS service_name,
             CAST(mapFilter((k, t) -> k != 'service.name', mapFromArrays(resource_key, arrayMap((kind, text, truth, whole, real, raw) -> multiIf(
                 kind = 'string_value', text, kind = 'int_value', toString(whole),
@@ -282,8 +279,24 @@ FROM
             scope_name, scope_version, scope_key, scope_kind, scope_text, scope_truth, scope_whole,
             scope_real, scope_raw, trace, span, trace_state, parent, name, kind_number, started, ended,
             status_message, status_number, flags, a_key, a_kind, a_text, a_truth, a_whole, a_real,
-            a_raw, a_items, event_at, link_trace
-        FROM otlp_in
+            a_raw, a_items
+        FROM
+        (
+            SELECT *
+            FROM otlp_in
+            -- The whole body is one row still, so nothing has been written when it is refused.
+            WHERE throwIf(
+                notEmpty(arrayFlatten(`resource_spans.scope_spans.spans.events.time_unix_nano`))
+                OR notEmpty(arrayFlatten(`resource_spans.scope_spans.spans.links.trace_id`))
+                OR hasAny(arrayFlatten(`resource_spans.resource.attributes.value.kind`),
+                    ['array_value', 'kvlist_value'])
+                OR hasAny(arrayFlatten(`resource_spans.scope_spans.scope.attributes.value.kind`),
+                    ['array_value', 'kvlist_value'])
+                OR arrayExists((kind, k) -> kind = 'kvlist_value'
+                        OR kind = 'array_value' AND k NOT IN ('journey.keys', 'journey.keys.sealed'),
+                    arrayFlatten(`resource_spans.scope_spans.spans.attributes.value.kind`),
+                    arrayFlatten(`resource_spans.scope_spans.spans.attributes.key`))) = 0
+        )
         ARRAY JOIN
             `resource_spans.resource.attributes.key` AS resource_key,
             `resource_spans.resource.attributes.value.kind` AS resource_kind,
@@ -319,22 +332,17 @@ FROM
             `resource_spans.scope_spans.spans.attributes.value.int_value` AS a_whole,
             `resource_spans.scope_spans.spans.attributes.value.double_value` AS a_real,
             `resource_spans.scope_spans.spans.attributes.value.bytes_value` AS a_raw,
-            `resource_spans.scope_spans.spans.attributes.value.array_value.values` AS a_items,
-            `resource_spans.scope_spans.spans.events.time_unix_nano` AS event_at,
-            `resource_spans.scope_spans.spans.links.trace_id` AS link_trace
+            `resource_spans.scope_spans.spans.attributes.value.array_value.values` AS a_items
     )
     ARRAY JOIN
         scope_name, scope_version, scope_key, scope_kind, scope_text, scope_truth, scope_whole,
         scope_real, scope_raw, trace, span, trace_state, parent, name, kind_number, started, ended,
         status_message, status_number, flags, a_key, a_kind, a_text, a_truth, a_whole, a_real, a_raw,
-        a_items, event_at, link_trace
+        a_items
 )
 ARRAY JOIN
     trace, span, trace_state, parent, name, kind_number, started, ended, status_message, status_number,
-    flags, a_key, a_kind, a_text, a_truth, a_whole, a_real, a_raw, a_items, event_at, link_trace
-WHERE throwIf(
-    notEmpty(event_at) OR notEmpty(link_trace) OR nested
-        OR arrayExists((kind, other) -> other AND kind IN ('array_value', 'kvlist_value'), a_kind, rest)) = 0;
+    flags, a_key, a_kind, a_text, a_truth, a_whole, a_real, a_raw, a_items;
 
 -- otlp_nested_spans: any spans.
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_nested_spans ON CLUSTER 'hospital' TO spans_in AS
