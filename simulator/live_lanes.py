@@ -82,7 +82,9 @@ class SocketLane(ABC):
             try:
                 streams = await self._connected()
                 start, sent = self._clock.now(), True
-                answer = await asyncio.wait_for(self._exchange(delivery, *streams), self._timeout)
+                # Not wait_for: in Python 3.11 it loses a cancellation that comes together with the answer.
+                async with asyncio.timeout(self._timeout):
+                    answer = await self._exchange(delivery, *streams)
             except (OSError, TimeoutError, NoAnswer):
                 self._drop()
                 if sent:
@@ -98,8 +100,8 @@ class SocketLane(ABC):
         if self._streams is not None and self._streams[0].at_eof():
             self._drop()
         if self._streams is None:
-            opening = asyncio.open_connection(self._host, self._port)
-            self._streams = await asyncio.wait_for(opening, self._timeout)
+            async with asyncio.timeout(self._timeout):
+                self._streams = await asyncio.open_connection(self._host, self._port)
             self._opened()
         return self._streams
 
