@@ -123,10 +123,10 @@ class Sealer:
         """
         return self._cached_seal(key)
 
-    def token_and_seal(self, key: Key) -> tuple[str, str]:
-        """Both, uncached and for the price of little more than one: for callers that keep the result."""
+    def token_and_seal(self, key: Key) -> tuple[bytes, bytes]:
+        """The token as 16 bytes and the sealed value in ASCII, uncached: for callers that keep the result."""
         plain = f"{key.kind}|{key.authority}|{key.value}".encode("utf-8", "surrogatepass")
-        return journey_trace_id(self.site_key, plain).hex(), self._sealed(plain)
+        return journey_trace_id(self.site_key, plain), self._sealed(plain)
 
     def open(self, sealed: str) -> Key:
         """The key behind a sealed value; raises `SealError`, whose text never quotes the value."""
@@ -147,8 +147,9 @@ class Sealer:
         return trace_id(self.site_key, key).hex()
 
     def _seal(self, key: Key) -> str:
-        return self._sealed(f"{key.kind}|{key.authority}|{key.value}".encode("utf-8", "surrogatepass"))
+        plain = f"{key.kind}|{key.authority}|{key.value}".encode("utf-8", "surrogatepass")
+        return self._sealed(plain).decode("ascii")
 
-    def _sealed(self, plain: bytes) -> str:
+    def _sealed(self, plain: bytes) -> bytes:
         nonce = self._nonces.digest(plain)[:_NONCE]
-        return base64.b64encode(_VERSION + nonce + self._cipher.encrypt(nonce, plain, _AAD)).decode("ascii")
+        return binascii.b2a_base64(_VERSION + nonce + self._cipher.encrypt(nonce, plain, _AAD), newline=False)

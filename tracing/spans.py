@@ -135,6 +135,14 @@ def array_element(value: str) -> bytes:
     return delimited(b"\x0a", delimited(b"\x0a", text(value)))
 
 
+def ascii_element(value: bytes) -> bytes:
+    """`array_element` of text that is ASCII already."""
+    size = len(value)
+    if size < 120:
+        return b"\x0a%c\x0a%c%b" % (size + 2, size, value)
+    return delimited(b"\x0a", delimited(b"\x0a", value))
+
+
 def array_attribute(key: str) -> Callable[[bytes], bytes]:
     """A function that encodes an array attribute with this key from joined `array_element`s."""
     head = delimited(b"\x0a", text(key))

@@ -21,9 +21,8 @@ from pydantic import (
     model_validator,
 )
 
+from collector.taps.path_check import problems
 from tracing.protocols.hl7v2_path import PathError, compile_path
-
-from .path_check import problems
 
 KeyKind = Literal[
     "visit", "account", "order", "claim", "case", "purchase_order", "journal", "remittance", "mrn"

@@ -15,6 +15,9 @@ from tracing.protocols.hl7v2 import Path
 _HEAD = b"MSH|^~\\&|"
 _SEPARATORS = b"^~\\&"
 _MSA = b"\rMSA|"
+_AA = b"\rMSA|AA|"
+_ENDS = (b"\r", b"|", b"\x1c")
+_NEW = tuple.__new__
 
 
 class Raw(NamedTuple):
@@ -53,7 +56,8 @@ class Plan:
         for needle, last, numbers, only in self._segments:
             start = find(needle, end)
             if start < 0:
-                found += [b""] * len(numbers)
+                for _ in numbers:
+                    found.append(b"")
                 continue
             stop = find(b"\r", start + 1)
             fields = (payload[start + 1 :] if stop < 0 else payload[start + 1 : stop]).split(b"|", last + 1)
@@ -62,7 +66,8 @@ class Plan:
             length = len(fields)
             for number in numbers:
                 found.append(fields[number] if number < length else b"")
-        return Raw(head[3], head[8], head[9], tuple(found))
+        # As `Raw(...)`, without the Python function behind a named tuple's constructor.
+        return _NEW(Raw, (head[3], head[8], head[9], tuple(found)))
 
 
 def plan(paths: Iterable[tuple[Path, bool]]) -> Plan | None:
@@ -119,3 +124,18 @@ def accepted(payload: bytes) -> tuple[str, str] | None:
     if not (fields[2].isalnum() or plain(fields[2])):
         return None
     return fields[1].decode("ascii"), fields[2].decode("ascii")
+
+
+def accepts(payload: bytes, control_id: bytes) -> bool:
+    """Whether an acknowledgement in a block accepts, with AA, the message of this (plain) control ID.
+
+    False for every other one, however positive: `accepted` and the general reader then look at it.
+    """
+    if payload[1:10] != _HEAD:
+        return False
+    start = payload.find(_AA, 9)
+    if start < 0 or payload.find(_MSA, 9, start) >= 0:
+        return False
+    start += 8
+    stop = start + len(control_id)
+    return payload[start:stop] == control_id and payload[stop : stop + 1] in _ENDS

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from .config import FolderInterface
-from .observe_x12 import X12Observer
+from collector.taps.config import FolderInterface
+from collector.taps.observe_x12 import X12Observer
 
 log = logging.getLogger("caretrail.tap")
 

@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Protocol
 
+from collector.taps.config import FolderInterface, HttpInterface, MllpInterface
 from tracing import attributes as names
 from tracing import spans
-from tracing.context import span_id
+from tracing.context import span_ids
 from tracing.keys import SEARCH_ONLY, Key, Sealer, format_reference, priority
-
-from .config import FolderInterface, HttpInterface, MllpInterface
 
 SCOPE_NAME = "caretrail.tap"
 SCOPE_VERSION = "1"
@@ -44,19 +43,14 @@ class Sink(Protocol):
 class Hop:
     """One message on its way: everything about it that does not depend on its acknowledgement, encoded."""
 
-    __slots__ = (
-        "answered",
-        "control_id",
-        "end_ns",
-        "head",
-        "links",
-        "outcome",
-        "parent",
-        "scope",
-        "span_id",
-        "start_ns",
-        "trace_id",
-    )
+    # Of the class, because most hops never set them, and one is made for every message.
+    end_ns = 0
+    parent = b""
+    links = b""
+    outcome = ""
+    answered = ""
+    plain_id = b""
+    """The control ID as it was written, where it is plain text; an acknowledgement can be matched by it."""
 
     def __init__(
         self, scope: bytes, trace: bytes, span: bytes, start_ns: int, control_id: str, head: bytes
@@ -65,13 +59,8 @@ class Hop:
         self.trace_id = trace
         self.span_id = span
         self.start_ns = start_ns
-        self.end_ns = 0
         self.control_id = control_id
         self.head = head
-        self.parent = b""
-        self.links = b""
-        self.outcome = ""
-        self.answered = ""
 
 
 def coded(value: str | None) -> str | None:
@@ -134,6 +123,16 @@ def encode_conversation_id(value: str) -> bytes:
     return b""
 
 
+def encode_plain_message_id(value: bytes) -> bytes:
+    """`encode_message_id` of ASCII letters and digits."""
+    return _message_id(value) if len(value) <= MAX_CONTROL_ID else b""
+
+
+def encode_plain_conversation_id(value: bytes) -> bytes:
+    """`encode_conversation_id` of ASCII letters and digits."""
+    return _conversation_id(value) if len(value) <= MAX_CONTROL_ID else b""
+
+
 def encode_measure(name: str, value: float) -> bytes:
     """`integration.measure.<name>`."""
     return spans.attribute(names.MEASURE + name, value)
@@ -160,15 +159,15 @@ class KeyEncoder:
     def _encode(self, key: Key) -> tuple[bytes, bytes, bytes]:
         token, sealed = self.sealer.token_and_seal(key)
         return (
-            bytes.fromhex(token),
-            spans.array_element(f"{_prefix(key.kind, key.authority)}{token}"),
-            spans.array_element(sealed),
+            token,
+            spans.ascii_element(_prefix(key.kind, key.authority) + token.hex().encode("ascii")),
+            spans.ascii_element(sealed),
         )
 
 
 @lru_cache(maxsize=1024)
-def _prefix(kind: str, authority: str) -> str:
-    return format_reference(kind, authority, "")
+def _prefix(kind: str, authority: str) -> bytes:
+    return format_reference(kind, authority, "").encode("ascii")
 
 
 def _rank(key: Key) -> int:
@@ -187,6 +186,7 @@ class Emitter:
         self._facilities: dict[str, bytes] = {}
         self.scope = self._scope(interface.facility)
         self.name = interface.name
+        self._span_id = span_ids(keys.sealer.site_key, interface.name)
 
     def scope_for(self, facility: str | None) -> bytes:
         """The scope of a message whose own facility is `facility`; the interface's if that is no code.
@@ -204,7 +204,7 @@ class Emitter:
 
     def span_id(self, payload: bytes, start_ns: int) -> bytes:
         """The span ID of one transmission of `payload`."""
-        return span_id(self.site_key, self.name, message_identity(payload), start_ns)
+        return self._span_id(message_identity(payload), start_ns)
 
     def emit_usual(
         self, encode: Callable[[bytes, bytes, int, int, bytes, int], bytes], hop: Hop, tail: bytes

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import httptools
 
-from .hops import Hop
-from .observe_http import HttpObserver, Request, Response
+from collector.taps.hops import Hop
+from collector.taps.observe_http import HttpObserver, Request, Response
 
 MAX_OUTSTANDING = 1024
 MAX_HEAD = 256 << 10

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from dataclasses import dataclass
 
+from collector.taps.config import MllpInterface
+from collector.taps.fast_hl7 import accepts
+from collector.taps.hops import Hop
+from collector.taps.observe_hl7 import Answer, Hl7Observer
 from tracing.protocols.mllp import Deframer, Frame, Junk
-
-from .config import MllpInterface
-from .hops import Hop
-from .observe_hl7 import Answer, Hl7Observer
 
 REMEMBERED = 64
 MAX_OUTSTANDING = 4096
@@ -49,7 +49,11 @@ class MllpWatcher:
         self._requests = Deframer(interface.max_message_bytes)
         self._responses = Deframer(interface.max_message_bytes)
         self._outstanding: deque[Hop] = deque()
-        self._settled: OrderedDict[str, Hop] = OrderedDict()
+        self._settled: deque[Hop] = deque(maxlen=REMEMBERED)
+        self._longest = interface.max_message_bytes
+        # Nothing of an unfinished block is held: the next read may be taken as it is.
+        self._requests_clean = True
+        self._responses_clean = True
         self._oversize = 0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -60,7 +64,20 @@ class MllpWatcher:
 
     def request(self, data: bytes, now_ns: int) -> None:
         """Messages, and whatever else a sender writes."""
-        for item in self._requests.feed(data):
+        size = len(data) - 2
+        if (
+            self._requests_clean
+            and 4 < size <= self._longest
+            and data.find(b"\x1c") == size
+            and data[0] == 0x0B
+            and data[-1] == 0x0D
+        ):
+            # Nearly every read is one whole block; a commit of MLLP release 2 is shorter.
+            self._message(self._observer.read(data[1:-2], now_ns))
+            return
+        items = self._requests.feed(data)
+        self._requests_clean = _clean(self._requests, items)
+        for item in items:
             if isinstance(item, Frame):
                 if item.commit is None:
                     self._message(self._observer.read(item.payload, now_ns))
@@ -72,7 +89,26 @@ class MllpWatcher:
 
     def response(self, data: bytes, now_ns: int) -> None:
         """Acknowledgements."""
-        for item in self._responses.feed(data):
+        outstanding = self._outstanding
+        if self._responses_clean and outstanding:
+            hop = outstanding[0]
+            size = len(data) - 2
+            if (
+                hop.plain_id
+                and data.find(b"\x1c") == size
+                and data[0] == 0x0B
+                and data[-1] == 0x0D
+                and accepts(data, hop.plain_id)
+            ):
+                # What nearly every acknowledgement is: positive, alone, and of the oldest message.
+                del outstanding[0]
+                self._counters.acknowledgements += 1
+                self._observer.accepted(hop, size - 1, now_ns)
+                self._settled.append(hop)
+                return
+        items = self._responses.feed(data)
+        self._responses_clean = _clean(self._responses, items)
+        for item in items:
             if isinstance(item, Frame):
                 if item.commit is None:
                     self._acknowledgement(Answer(item.payload), now_ns)
@@ -137,10 +173,10 @@ class MllpWatcher:
                     del outstanding[index]
                     self._settle(hop, answer, now_ns, "")
                     return
-            settled = self._settled.get(wanted)
-            if settled is not None:
-                self._again(settled, answer, now_ns)
-                return
+            for settled in reversed(self._settled):
+                if settled.control_id == wanted:
+                    self._again(settled, answer, now_ns)
+                    return
         if not outstanding:
             self._counters.unsolicited += 1
             return
@@ -167,10 +203,7 @@ class MllpWatcher:
 
     def _remember(self, hop: Hop) -> None:
         if hop.control_id:
-            settled = self._settled
-            settled[hop.control_id] = hop
-            if len(settled) > REMEMBERED:
-                settled.popitem(last=False)
+            self._settled.append(hop)
 
     def _unanswered(self, hop: Hop, outcome: str) -> None:
         if outcome == "timeout":
@@ -199,3 +232,8 @@ class MllpWatcher:
             self._unanswered(outstanding.popleft(), "timeout")
         if outstanding:
             self._schedule(outstanding[0])
+
+
+def _clean(deframer: Deframer, items: list[Frame | Junk]) -> bool:
+    """Whether a deframer that has just returned `items` is between blocks, and certainly so."""
+    return bool(items) and isinstance(items[-1], Frame) and not deframer.pending and not deframer.awaiting_cr

@@ -13,15 +13,9 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from tracing import attributes as names
-from tracing import spans
-from tracing.context import message_trace_id
-from tracing.keys import Key, business_key
-from tracing.protocols.hl7v2 import Message, NotHL7, Path, compile_path, parse
-
-from .config import Hl7Key, MllpInterface
-from .fast_hl7 import Plan, Raw, accepted, identifiers, plain, plan
-from .hops import (
+from collector.taps.config import Hl7Key, MllpInterface
+from collector.taps.fast_hl7 import Plan, Raw, accepted, identifiers, plain, plan
+from collector.taps.hops import (
     Emitter,
     Hop,
     KeyEncoder,
@@ -35,10 +29,17 @@ from .hops import (
     encode_message_id,
     encode_outcome,
     encode_pairing,
+    encode_plain_conversation_id,
+    encode_plain_message_id,
     encode_reason,
     encode_unread,
     message_identity,
 )
+from tracing import attributes as names
+from tracing import spans
+from tracing.context import message_trace_id
+from tracing.keys import Key, business_key
+from tracing.protocols.hl7v2 import Message, NotHL7, Path, compile_path, parse
 
 KNOWN = 4096
 REMEMBERED = 256
@@ -89,6 +90,7 @@ class Hl7Observer:
         self.interface = interface
         self.unread = 0
         self._emitter = Emitter(interface, sink, keys)
+        self._append = sink.append
         self._readers = [_key_reader(rule, interface.authority) for rule in interface.keys]
         self._tags = [
             (compile_path(path), by_code(names.TAG + name)) for name, path in interface.attributes.items()
@@ -135,6 +137,23 @@ class Hl7Observer:
         if pairing:
             tail += encode_pairing(pairing)
         return self._emitter.emit_usual(self._encode, hop, tail)
+
+    def accepted(self, hop: Hop, size: int, end_ns: int) -> bool:
+        """`answered` for an acknowledgement of `size` bytes that says AA and names the hop's `plain_id`."""
+        hop.end_ns = end_ns
+        hop.answered = "AA"
+        hop.outcome = "accepted"
+        return self._append(
+            hop.scope,
+            self._encode(
+                hop.trace_id,
+                hop.span_id,
+                hop.start_ns,
+                end_ns,
+                hop.head + _tail("accepted", size, "AA") + encode_plain_conversation_id(hop.plain_id),
+                spans.STATUS_UNSET,
+            ),
+        )
 
     def unanswered(self, hop: Hop, end_ns: int, outcome: str) -> bool:
         """Record the hop without one: `timeout` or `none`."""
@@ -188,16 +207,28 @@ class Hl7Observer:
                 self._heads[raw.message] = head
             if len(self._scopes) < REMEMBERED:
                 self._scopes[raw.facility] = scope
-        control_id = raw.control_id.decode("ascii")
+        plain_id = raw.control_id
+        control_id = plain_id.decode("ascii")
+        usual = plain_id.isalnum()
         trace, found = known
-        return Hop(
+        hop = Hop(
             scope,
             trace or message_trace_id(emitter.site_key, emitter.name, message_identity(payload)),
             emitter.span_id(payload, start_ns),
             start_ns,
             control_id,
-            head + encode_message_id(control_id) + encode_body_size(len(payload)) + found,
+            b"".join(
+                (
+                    head,
+                    encode_plain_message_id(plain_id) if usual else encode_message_id(control_id),
+                    encode_body_size(len(payload)),
+                    found,
+                )
+            ),
         )
+        if usual:
+            hop.plain_id = plain_id
+        return hop
 
     def _scope(self, message: Message) -> bytes:
         if self.interface.facility_from_message:

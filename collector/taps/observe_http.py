@@ -12,14 +12,8 @@ import re
 import zlib
 from collections.abc import Iterable
 
-from tracing import attributes as names
-from tracing import spans
-from tracing.context import message_trace_id, parse_traceparent
-from tracing.keys import Key, business_key
-from tracing.protocols.json_pointer import resolve
-
-from .config import HttpInterface
-from .hops import (
+from collector.taps.config import HttpInterface
+from collector.taps.hops import (
     Emitter,
     Hop,
     KeyEncoder,
@@ -34,6 +28,11 @@ from .hops import (
     encode_unread,
     number,
 )
+from tracing import attributes as names
+from tracing import spans
+from tracing.context import message_trace_id, parse_traceparent
+from tracing.keys import Key, business_key
+from tracing.protocols.json_pointer import resolve
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 _FORWARD = spans.attribute(names.OPERATION_NAME, "forward")

@@ -7,6 +7,21 @@ It must never raise, and never let a file's name or content out except as codes,
 
 from __future__ import annotations
 
+from collector.taps.config import FolderInterface
+from collector.taps.hops import (
+    Emitter,
+    Hop,
+    KeyEncoder,
+    Sink,
+    encode_ack_code,
+    encode_body_size,
+    encode_conversation_id,
+    encode_measure,
+    encode_message,
+    encode_message_id,
+    encode_reason,
+    encode_unread,
+)
 from tracing import attributes as names
 from tracing import spans
 from tracing.context import message_trace_id
@@ -20,22 +35,6 @@ from tracing.protocols.x12 import (
     claims,
     functional_acknowledgement,
     interchanges,
-)
-
-from .config import FolderInterface
-from .hops import (
-    Emitter,
-    Hop,
-    KeyEncoder,
-    Sink,
-    encode_ack_code,
-    encode_body_size,
-    encode_conversation_id,
-    encode_measure,
-    encode_message,
-    encode_message_id,
-    encode_reason,
-    encode_unread,
 )
 
 _RECEIVE = spans.attribute(names.OPERATION_NAME, "receive")

@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, cast
 
-from .turn import Turn
+from collector.taps.turn import Turn
 
 log = logging.getLogger("caretrail.tap")
 
@@ -203,25 +204,21 @@ class Downstream(asyncio.Protocol):
                 self._early += data
                 self._transport.pause_reading()
             return
-        up.write(data)
+        up.write(data)  # first: what follows is read while the receiver works on it
         if self._watcher is not None:
-            self._turn.add(self, data, False)
-
-    def upstream_data(self, data: bytes) -> None:
-        """Bytes from the receiver."""
-        self._turn.add(self, data, True)
-
-    def look(self, data: bytes, is_response: bool, now_ns: int) -> None:
-        """Let the watcher see what has arrived."""
-        watcher = self._watcher
-        if watcher is not None:
             try:
-                if is_response:
-                    watcher.response(data, now_ns)
-                else:
-                    watcher.request(data, now_ns)
+                self._watcher.request(data, time.time_ns())
             except Exception as error:  # fail open
                 self._unwatch(error)
+
+    def upstream_data(self, data: bytes) -> None:
+        """Bytes from the receiver: recorded, then handed on, when the turn ends."""
+        if self._watcher is not None:
+            try:
+                self._watcher.response(data, time.time_ns())
+            except Exception as error:  # fail open
+                self._unwatch(error)
+        self._turn.answer(self, data)
 
     def hand_on(self, data: bytes) -> None:
         """Give the sender what the receiver said."""

@@ -16,19 +16,18 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
+from collector.taps.config import FolderInterface, HttpInterface, MllpInterface
+from collector.taps.hops import AnyInterface, KeyEncoder, Sink
+from collector.taps.observe_hl7 import Answer, Hl7Observer
+from collector.taps.observe_http import HttpObserver, Request, Response
+from collector.taps.observe_x12 import X12Observer
+from collector.taps.sender import Sender
+from collector.taps.spool import Spool
+from collector.taps.spool_reader import SpoolReader
 from tracing import attributes as names
 from tracing import spans
 from tracing.context import SiteKey
 from tracing.keys import Sealer
-
-from .config import FolderInterface, HttpInterface, MllpInterface
-from .hops import AnyInterface, KeyEncoder, Sink
-from .observe_hl7 import Answer, Hl7Observer
-from .observe_http import HttpObserver, Request, Response
-from .observe_x12 import X12Observer
-from .sender import Sender
-from .spool import Spool
-from .spool_reader import SpoolReader
 
 Headers = Iterable[tuple[bytes, bytes]]
 _T = TypeVar("_T")

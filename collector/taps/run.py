@@ -19,9 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tracing.context import SiteKey
-
-from .config import (
+from collector.taps.config import (
     FolderInterface,
     HttpInterface,
     MllpInterface,
@@ -29,16 +27,17 @@ from .config import (
     check_together,
     parse_address,
 )
-from .folder import FolderTap
-from .hops import AnyInterface
-from .http import HttpCounters, HttpWatcher
-from .mllp import MllpCounters, MllpWatcher
-from .relay import Relay, Watcher
-from .replay import Observer, resource
-from .sender import Sender
-from .spool import CAP_BYTES, Spool
-from .spool_reader import SpoolReader
-from .turn import Turn
+from collector.taps.folder import FolderTap
+from collector.taps.hops import AnyInterface
+from collector.taps.http import HttpCounters, HttpWatcher
+from collector.taps.mllp import MllpCounters, MllpWatcher
+from collector.taps.relay import Relay, Watcher
+from collector.taps.replay import Observer, resource
+from collector.taps.sender import Sender
+from collector.taps.spool import CAP_BYTES, Spool
+from collector.taps.spool_reader import SpoolReader
+from collector.taps.turn import Turn
+from tracing.context import SiteKey
 
 log = logging.getLogger("caretrail.tap")
 

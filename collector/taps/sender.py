@@ -21,12 +21,13 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-from .spool_reader import Batch, SpoolReader
+from collector.taps.spool_reader import Batch, SpoolReader
 
 log = logging.getLogger("caretrail.tap.sender")
 
-BATCH_BYTES = 256 << 10
+BATCH_BYTES = 512 << 10
 POLL_SECONDS = 0.1
+GATHER_SECONDS = 0.2
 FIRST_WAIT = 0.2
 LONGEST_WAIT = 30.0
 LONGEST_RETRY_AFTER = 300.0
@@ -122,6 +123,10 @@ class Sender:
                     if self._stop.is_set():
                         break
                     self._stop.wait(POLL_SECONDS)
+                elif not self._reader.holds(self._batch_bytes // 2):
+                    # Under load a batch of what is there would hold a dozen spans: hundreds of times a second a
+                    # request, a new cursor, and the interpreter taken from the messages.
+                    self._stop.wait(GATHER_SECONDS)
         finally:
             self._disconnect()
             self._reader.close()

@@ -30,6 +30,7 @@ RESOURCE, SCOPE, SPANS = 1, 2, 3
 SEGMENT_BYTES = 8 << 20
 CAP_BYTES = 1 << 30
 MAX_RECORD = 64 << 20
+_NEW = tuple.__new__  # a named tuple without the Python function behind its constructor
 _NAME = re.compile(r"(\d{10})\.spool")
 
 
@@ -162,7 +163,7 @@ class Spool:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._offset += written
         self._kept += written
-        self.committed = Position(self._number, self._offset)
+        self.committed = _NEW(Position, (self._number, self._offset))
 
     def _begin_segment(self) -> None:
         if self._descriptor < 0 or self._offset:

@@ -10,9 +10,7 @@ import logging
 import os
 from dataclasses import dataclass
 
-from tracing.spans import export_request, scope_spans
-
-from .spool import (
+from collector.taps.spool import (
     HEADER,
     RESOURCE,
     SCOPE,
@@ -24,6 +22,7 @@ from .spool import (
     segment_path,
     segments,
 )
+from tracing.spans import export_request, scope_spans
 
 log = logging.getLogger("caretrail.tap.spool")
 
@@ -69,6 +68,11 @@ class SpoolReader:
     def waiting(self) -> bool:
         """Whether the writer has committed anything that is not confirmed."""
         return self._confirmed < self._spool.committed
+
+    def holds(self, size: int) -> bool:
+        """Whether at least `size` unconfirmed bytes are there, or a finished segment."""
+        confirmed, committed = self._confirmed, self._spool.committed
+        return confirmed.segment < committed.segment or committed.offset - confirmed.offset >= size
 
     def read(self, max_bytes: int) -> Batch | None:
         """The next spans, about `max_bytes` of them and at least one record; None if there are none.
