@@ -79,4 +79,5 @@ class Agenda:
                 await asyncio.sleep(0)
             wait = clock.real(self._heap[0][0] - self.now) if self._heap else 3600.0
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), min(wait, 3600.0))
+                async with asyncio.timeout(min(wait, 3600.0)):
+                    await self._changed.wait()
