@@ -7,12 +7,13 @@ folder), so the single roles ask for a server. Ends on SIGTERM or SIGINT with ev
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import threading
 
 from caretrail.core import Core
-from caretrail.instance import CannotStart, find_config
+from caretrail.instance import CannotStart, find_config, prepare_folder
 from caretrail.parent import follow
 from caretrail.settings import load
 
@@ -34,6 +35,9 @@ def run(options: argparse.Namespace) -> int:
             f"{configuration.settings.store.url}: "
             "run `caretrail up`, or name a ClickHouse server in store.url"
         )
+    if (store := configuration.store_folder) is not None:
+        # The embedded engine keeps compiled schemas in the working directory, whatever it is told.
+        os.chdir(prepare_folder(store))
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
