@@ -15,7 +15,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-import clickhouse_connect
+from clickhouse_connect.driver import create_client
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tracing import attributes as names
@@ -108,7 +108,7 @@ def run(options: argparse.Namespace, url: str) -> dict[str, Any]:
     with open_store(url) as store:
 
         def work() -> None:
-            client = clickhouse_connect.create_client(
+            client = create_client(
                 interface="chdb", path=path, settings={"async_insert": 0}
             )
             client.database = store.database

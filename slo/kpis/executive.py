@@ -58,8 +58,8 @@ class Period:
 def executive(store: Store, now: datetime, days: int = 30, zone: str = "UTC") -> list[WorkflowKpi]:
     """The figures of every active workflow for the last `days` days; `zone` decides where a day begins.
 
-    While hardly more than `days` is known, a period is half of what is known, so that there is a period before
-    it to compare with; the trend stays as long as it was. Raises StoreError.
+    While hardly more than `days` is known, a period is half of what is known, so that there is a period
+    before it to compare with; the trend stays as long as it was. Raises StoreError.
     """
     period = Period(now, _comparable(store, now, days), zone, days)
     targets = {one.workflow: one.target for one in objectives.active(store) if not one.step}
@@ -191,6 +191,8 @@ def _counted(
         )
     figures = (value, previous)
     counts = (seen[0], seen[1])
+    if name == "incidents" and value == 1:
+        what = "{} incident"
     return _figure(name, title, unit, "lower", figures, counts, trend, definition, what, period)
 
 
