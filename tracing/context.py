@@ -46,13 +46,11 @@ class KeyedHash:
         self._inner = hashlib.sha256(block.translate(_INNER))
         self._outer = hashlib.sha256(block.translate(_OUTER))
 
-    def after(self, prefix: bytes) -> KeyedHash:
-        """The hash of `prefix + data` as a hash of `data`, for a prefix that does not change."""
-        found = object.__new__(KeyedHash)
-        found._inner = self._inner.copy()
-        found._inner.update(prefix)
-        found._outer = self._outer
-        return found
+    def after(self, prefix: bytes) -> tuple[hashlib._Hash, hashlib._Hash]:
+        """Inner and outer hash with `prefix` taken in, for callers that go on from copies of them."""
+        inner = self._inner.copy()
+        inner.update(prefix)
+        return inner, self._outer
 
     def digest(self, data: bytes) -> bytes:
         """32 bytes."""
@@ -148,10 +146,14 @@ def span_id(site_key: SiteKey, interface: str, identity: bytes, attempt: int) ->
 
 def span_ids(site_key: SiteKey, interface: str) -> Callable[[bytes, int], bytes]:
     """`span_id` of one interface, prepared: the function takes identity and attempt."""
-    digest = site_key.hash.after(b"v1|span|%b|" % interface.encode()).digest
+    inner, outer = site_key.hash.after(b"v1|span|%b|" % interface.encode())
 
     def span_id(identity: bytes, attempt: int) -> bytes:
-        found = digest(b"%d|%b" % (attempt, identity))[:8]
+        hashed = inner.copy()
+        hashed.update(b"%d|%b" % (attempt, identity))
+        outside = outer.copy()
+        outside.update(hashed.digest())
+        found = outside.digest()[:8]
         return found if found != _NO_SPAN else _nonzero(found)
 
     return span_id

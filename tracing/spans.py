@@ -146,8 +146,16 @@ def ascii_element(value: bytes) -> bytes:
 def array_attribute(key: str) -> Callable[[bytes], bytes]:
     """A function that encodes an array attribute with this key from joined `array_element`s."""
     head = delimited(b"\x0a", text(key))
+    base, lengths = len(head), _LENGTHS
 
     def encode(elements: bytes) -> bytes:
+        size = len(elements)
+        if base + size < 16000:  # without calls: it is made for every encounter
+            inside = lengths[size]
+            value = 1 + len(inside) + size
+            outside = lengths[value]
+            length = lengths[base + 1 + len(outside) + value]
+            return b"\x4a%b%b\x12%b\x2a%b%b" % (length, head, outside, inside, elements)
         return delimited(b"\x4a", head + delimited(b"\x12", delimited(b"\x2a", elements)))
 
     return encode

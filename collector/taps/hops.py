@@ -101,8 +101,8 @@ encode_ack_code = by_code(names.ACK_CODE)
 encode_reason = by_code(names.REASON)
 encode_pairing = by_code(names.ACK_PAIRING)
 encode_unread = by_code(names.UNREAD)
-_message_id = spans.ascii_attribute(names.MESSAGE_ID)
-_conversation_id = spans.ascii_attribute(names.CONVERSATION_ID)
+encode_plain_message_id = spans.ascii_attribute(names.MESSAGE_ID)
+encode_plain_conversation_id = spans.ascii_attribute(names.CONVERSATION_ID)
 encode_body_size = lru_cache(maxsize=4096)(spans.int_attribute(names.BODY_SIZE))
 encode_ack_size = lru_cache(maxsize=1024)(spans.int_attribute(names.ACK_SIZE))
 _keys = spans.array_attribute(names.KEYS)
@@ -112,25 +112,15 @@ _sealed = spans.array_attribute(names.KEYS_SEALED)
 def encode_message_id(value: str) -> bytes:
     """MSH-10 or the X12 control numbers; what is not printable ASCII is no control ID."""
     if value.isascii() and value.isprintable() and 0 < len(value) <= MAX_CONTROL_ID:
-        return _message_id(value.encode("ascii"))
+        return encode_plain_message_id(value.encode("ascii"))
     return b""
 
 
 def encode_conversation_id(value: str) -> bytes:
     """The control ID an answer refers to."""
     if value.isascii() and value.isprintable() and 0 < len(value) <= MAX_CONTROL_ID:
-        return _conversation_id(value.encode("ascii"))
+        return encode_plain_conversation_id(value.encode("ascii"))
     return b""
-
-
-def encode_plain_message_id(value: bytes) -> bytes:
-    """`encode_message_id` of ASCII letters and digits."""
-    return _message_id(value) if len(value) <= MAX_CONTROL_ID else b""
-
-
-def encode_plain_conversation_id(value: bytes) -> bytes:
-    """`encode_conversation_id` of ASCII letters and digits."""
-    return _conversation_id(value) if len(value) <= MAX_CONTROL_ID else b""
 
 
 def encode_measure(name: str, value: float) -> bytes:
@@ -204,7 +194,9 @@ class Emitter:
 
     def span_id(self, payload: bytes, start_ns: int) -> bytes:
         """The span ID of one transmission of `payload`."""
-        return self._span_id(message_identity(payload), start_ns)
+        if len(payload) > IDENTITY_BYTES:
+            payload = message_identity(payload)
+        return self._span_id(payload, start_ns)
 
     def emit_usual(
         self, encode: Callable[[bytes, bytes, int, int, bytes, int], bytes], hop: Hop, tail: bytes

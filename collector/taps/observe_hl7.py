@@ -16,6 +16,7 @@ from typing import NamedTuple
 from collector.taps.config import Hl7Key, MllpInterface
 from collector.taps.fast_hl7 import Plan, Raw, accepted, identifiers, plain, plan
 from collector.taps.hops import (
+    MAX_CONTROL_ID,
     Emitter,
     Hop,
     KeyEncoder,
@@ -209,7 +210,7 @@ class Hl7Observer:
                 self._scopes[raw.facility] = scope
         plain_id = raw.control_id
         control_id = plain_id.decode("ascii")
-        usual = plain_id.isalnum()
+        usual = len(plain_id) <= MAX_CONTROL_ID and plain_id.isalnum()
         trace, found = known
         hop = Hop(
             scope,

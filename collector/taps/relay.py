@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -204,21 +203,29 @@ class Downstream(asyncio.Protocol):
                 self._early += data
                 self._transport.pause_reading()
             return
-        up.write(data)  # first: what follows is read while the receiver works on it
+        up.write(data)
+        if self._watcher is not None:
+            self._turn.requested(self, data)
+
+    def upstream_data(self, data: bytes) -> None:
+        """Bytes from the receiver."""
+        self._turn.answered(self, data)
+
+    def request(self, data: bytes, now_ns: int) -> None:
+        """Let the watcher see what came from the sender at `now_ns`."""
         if self._watcher is not None:
             try:
-                self._watcher.request(data, time.time_ns())
+                self._watcher.request(data, now_ns)
             except Exception as error:  # fail open
                 self._unwatch(error)
 
-    def upstream_data(self, data: bytes) -> None:
-        """Bytes from the receiver: recorded, then handed on, when the turn ends."""
+    def response(self, data: bytes, now_ns: int) -> None:
+        """Let the watcher see what came from the receiver at `now_ns`."""
         if self._watcher is not None:
             try:
-                self._watcher.response(data, time.time_ns())
+                self._watcher.response(data, now_ns)
             except Exception as error:  # fail open
                 self._unwatch(error)
-        self._turn.answer(self, data)
 
     def hand_on(self, data: bytes) -> None:
         """Give the sender what the receiver said."""

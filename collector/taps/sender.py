@@ -124,8 +124,8 @@ class Sender:
                         break
                     self._stop.wait(POLL_SECONDS)
                 elif not self._reader.holds(self._batch_bytes // 2):
-                    # Under load a batch of what is there would hold a dozen spans: hundreds of times a second a
-                    # request, a new cursor, and the interpreter taken from the messages.
+                    # Under load a batch of what is there would hold a dozen spans: hundreds of times a
+                    # second a request, a new cursor, and the interpreter taken from the messages.
                     self._stop.wait(GATHER_SECONDS)
         finally:
             self._disconnect()

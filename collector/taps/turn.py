@@ -1,6 +1,7 @@
-"""What one turn of the event loop brought: recorded with one write, and only then answered.
+"""What one turn of the event loop brought: read together, recorded with one write, and only then answered.
 
-Called by `relay` with the answers of every connection, and as the sink of the proxies' observers. It must
+Called by `relay` with the bytes of every connection, and as the sink of the proxies' observers. One write
+serves every message of the turn, and what goes to the receiver has left before any of it is read. It must
 never hand an answer to a sender before the spool has its record, nor hold one back longer than the turn: see
 docs/decisions/tap-encoding.md.
 """
@@ -8,6 +9,7 @@ docs/decisions/tap-encoding.md.
 from __future__ import annotations
 
 import asyncio
+from time import time_ns
 from typing import Protocol
 
 from collector.taps.hops import Sink
@@ -15,6 +17,14 @@ from collector.taps.hops import Sink
 
 class Connection(Protocol):
     """One side-by-side pair of connections."""
+
+    def request(self, data: bytes, now_ns: int) -> None:
+        """Let the watcher see bytes of the sender that arrived at `now_ns`. Never raises."""
+        ...
+
+    def response(self, data: bytes, now_ns: int) -> None:
+        """Let the watcher see bytes of the receiver that arrived at `now_ns`. Never raises."""
+        ...
 
     def hand_on(self, data: bytes) -> None:
         """Give the sender bytes of the receiver."""
@@ -26,14 +36,20 @@ class Turn:
 
     def __init__(self, spool: Sink) -> None:
         self._spool = spool
-        self._answers: list[tuple[Connection, bytes]] = []
+        self._items: list[tuple[Connection, bytes, int, bool]] = []
         self._spans: dict[bytes, list[bytes]] = {}
         self._counts: dict[bytes, int] = {}
         self._scheduled = False
 
-    def answer(self, connection: Connection, data: bytes) -> None:
-        """Bytes of the receiver whose spans, if they complete any, have been appended."""
-        self._answers.append((connection, data))
+    def requested(self, connection: Connection, data: bytes) -> None:
+        """Bytes of a sender; they are on their way already."""
+        self._items.append((connection, data, time_ns(), False))
+        if not self._scheduled:
+            self._schedule()
+
+    def answered(self, connection: Connection, data: bytes) -> None:
+        """Bytes of a receiver, which its sender has not yet."""
+        self._items.append((connection, data, time_ns(), True))
         if not self._scheduled:
             self._schedule()
 
@@ -51,15 +67,21 @@ class Turn:
         return True
 
     def flush(self) -> None:
-        """Record, answer. Also called when a connection ends, so that its last bytes leave first."""
+        """Read, record, answer. Also called when a connection ends, so that its last bytes are seen first."""
+        items, self._items = self._items, []
+        for connection, data, now_ns, is_answer in items:
+            if is_answer:
+                connection.response(data, now_ns)
+            else:
+                connection.request(data, now_ns)
         if self._spans:
             spans, self._spans = self._spans, {}
             counts, self._counts = self._counts, {}
             for scope, encoded in spans.items():
                 self._spool.append(scope, b"".join(encoded), counts[scope])
-        answers, self._answers = self._answers, []
-        for connection, data in answers:
-            connection.hand_on(data)
+        for connection, data, _, is_answer in items:
+            if is_answer:
+                connection.hand_on(data)
 
     def _schedule(self) -> None:
         self._scheduled = True
