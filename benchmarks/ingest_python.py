@@ -108,9 +108,7 @@ def run(options: argparse.Namespace, url: str) -> dict[str, Any]:
     with open_store(url) as store:
 
         def work() -> None:
-            client = create_client(
-                interface="chdb", path=path, settings={"async_insert": 0}
-            )
+            client = create_client(interface="chdb", path=path, settings={"async_insert": 0})
             client.database = store.database
             while (found := segments.get()) is not None:
                 _insert(client, found)

@@ -19,6 +19,7 @@ from caretrail.loops import Loop
 from caretrail.settings import Configuration, split_address
 from collector.receiver import HttpServer, Limits, Metrics, create_app, serve_http
 from collector.receiver import grpc as otlp_grpc
+from collector.taps.config import Interface, MllpInterface
 from collector.wal import Wal, Writer
 from dashboard import DashboardSettings, Gate
 from dashboard import create_app as create_pages
@@ -27,6 +28,7 @@ from slo.workflows import Evaluator, activate, packs
 from tracing.context import SiteKey, SiteKeyError
 from tracing.identity import Resolver
 from tracing.keys import Sealer
+from tracing.protocols import hl7v2_names
 from tracing.store import Store, StoreError, open_store
 
 log = logging.getLogger(__name__)
@@ -163,9 +165,24 @@ class Core:
         self._stops.append(probe.close)
         state = health.Health(self, probe)
         settings = DashboardSettings(
-            site=self._settings.site.name, zone=self._settings.site.timezone, version=version("caretrail")
+            site=self._settings.site.name,
+            zone=self._settings.site.timezone,
+            version=version("caretrail"),
+            key_fields=key_fields(self._settings.taps.interfaces),
         )
         link = given.public_url or f"http://{given.listen}"
         routers = (health.router(state, self._counters), health.login_router(gate, link))
         app = create_pages(store, settings, Sealer(site_key), gate=gate, doctor=state.checks, routers=routers)
         self._serve("the pages", app, given.listen, "Choose another with --port.", lifespan=True)
+
+
+def key_fields(interfaces: Iterable[Interface]) -> dict[str, str]:
+    """By kind of key, the HL7 v2 fields it is read from with the names the standard gives them."""
+    found: dict[str, list[str]] = {}
+    for interface in interfaces:
+        if isinstance(interface, MllpInterface):
+            for key in interface.keys:
+                text = f"{key.path} {hl7v2_names.describe(key.path, interface.hl7_version)}"
+                if text not in found.setdefault(key.kind, []):
+                    found[key.kind].append(text)
+    return {kind: ", ".join(texts) for kind, texts in found.items()}

@@ -274,7 +274,7 @@ class Guide:
                     shown = wording.masked(self._sealer.open(sealed).value)
                 except SealError:
                     shown = wording.masked(None)
-            keys.append(encounter.MaskedKey(kind, authority, shown))
+            keys.append(encounter.MaskedKey(kind, authority, shown, self._settings.key_fields.get(kind, "")))
         return keys
 
     def _shown(

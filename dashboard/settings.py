@@ -6,7 +6,8 @@ be printed: tokens live in `dashboard.auth.Gate`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 
@@ -18,7 +19,8 @@ class DashboardSettings:
     refresh_s: seconds between two looks of a board. promise_s: age in seconds after which shown data is
     stale and turns grey. attention_limit: rows in "Needs somebody"; attention_read: how many are looked at to
     find the newest trouble among old. secure_cookie: set when the dashboard is served over TLS, so that the
-    session cookie never leaves it.
+    session cookie never leaves it. key_fields: by kind of key, the HL7 field it is read from as the standard
+    names it ("PV1-19 Visit Number").
     """
 
     site: str = "Caretrail"
@@ -30,6 +32,7 @@ class DashboardSettings:
     executive_days: int = 30
     secure_cookie: bool = False
     version: str = ""
+    key_fields: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def tz(self) -> ZoneInfo:

@@ -29,6 +29,7 @@ class MaskedKey:
     kind: str
     authority: str
     masked: str
+    field: str = ""
 
 
 def view(frame: Frame, journey: Journey, sentence: str, keys: list[MaskedKey]) -> Component:
@@ -207,6 +208,7 @@ def _keys(journey: Journey, keys: list[MaskedKey]) -> Component:
             [
                 html.Span(_KINDS.get(key.kind, key.kind.replace("_", " ")), className="label"),
                 html.Span(key.masked),
+                html.Span(key.field, className="label"),
             ]
         )
         for key in keys
