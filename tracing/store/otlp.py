@@ -16,17 +16,22 @@ NOT_PLAIN = 395
 OTLP_FORMAT = "ProtobufSingle"
 
 
-def ingest_settings(token: str) -> dict[str, Any]:
-    """Settings of one OTLP insert. Repeated messages of the format concatenate, so that any number of
-    requests one after another decode as one row."""
+_SCHEMAS = {PLAIN_TABLE: "otlp_plain.proto", NESTED_TABLE: "otlp.proto"}
+
+
+def ingest_settings(table: str, token: str) -> dict[str, Any]:
+    """Settings of one OTLP insert into one of the two tables. Repeated messages of the format concatenate, so
+    that any number of requests one after another decode as one row."""
     return {
         "format_schema_source": "string",
-        "format_schema": load_sql("tracing.store", "otlp.proto"),
+        "format_schema": load_sql("tracing.store", _SCHEMAS[table]),
         "format_schema_message_name": "ExportTraceServiceRequest",
         # Tells false and 0 from absent: the column `kind` names the field of the oneof that was there.
         "input_format_protobuf_oneof_presence": 1,
         "insert_deduplication_token": token,
         # The tables replace equal rows when they merge; doing it in every insert costs and decides nothing.
         "optimize_on_insert": 0,
+        # The branches of the plain views are cheaper to compute than to choose rows for.
+        "short_circuit_function_evaluation": "disable" if table == PLAIN_TABLE else "enable",
         "output_format_json_escape_forward_slashes": 0,
     }

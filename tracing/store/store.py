@@ -159,7 +159,7 @@ class Store:
     def _insert_bodies(self, table: str, body: bytes, token: str) -> None:
         with _translated(schema_may_come=True):
             self._client.raw_insert(
-                table, insert_block=body, fmt=OTLP_FORMAT, settings=ingest_settings(token)
+                table, insert_block=body, fmt=OTLP_FORMAT, settings=ingest_settings(table, token)
             )
 
     def _types_of(self, table: str, columns: tuple[str, ...]) -> list[str]:

@@ -1,9 +1,11 @@
 -- 0007_otlp.sql
 
 -- How OTLP becomes spans. A body goes into otlp_in, whose view knows plain spans only and is fast for it: the
--- spans of taps. It refuses a body (throwIf) with an event, a link, an array or a key-value list other than
--- journey.keys; Store.insert_otlp then puts the same body into otlp_nested_in, whose view knows everything. Both
--- give the same row for a plain span. Nothing is written before the refusal, because a body is one row here.
+-- spans of taps. It refuses a body (throwIf) with an event, a link with attributes, an array other than journey.keys
+-- or a key-value list, and one with rarer things: bytes, texts above 16 KiB, integers that are negative or above 34
+-- bits, keys above 120 bytes. Store.insert_otlp then puts the same body into otlp_nested_in, whose view knows
+-- everything. Both give the same row for a plain span. Nothing is written before the refusal, because a body is one
+-- row here.
 --
 -- One textual form per type, the same as tests/store/reference.py: strings as they are, integers in decimal, true
 -- and false, doubles in the shortest form that reads back, bytes in base64, arrays and key-value lists as JSON (in
@@ -11,47 +13,31 @@
 -- than two, or longer than 16 KiB inside a nested one, appears there as {"otlp": "<base64 of its AnyValue>"}.
 -- What has a column of spans leaves the maps, but only when its type fits: otherwise it stays in attributes.
 
--- otlp_in: plain bodies; keeps nothing. Its columns are the paths of otlp.proto, a level of arrays for every level
--- of repetition: a whole body is one row.
+-- otlp_in: plain bodies; keeps nothing. Its columns are the paths of otlp_plain.proto, a level of arrays for every
+-- level of repetition: a whole body is one row. Attribute values stay AnyValue messages, one column instead of eight.
 CREATE TABLE IF NOT EXISTS otlp_in
 (
     `resource_spans.resource.attributes.key` Array(Array(String)),
-    `resource_spans.resource.attributes.value.kind` Array(Array(Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))),
-    `resource_spans.resource.attributes.value.string_value` Array(Array(String)),
-    `resource_spans.resource.attributes.value.bool_value` Array(Array(UInt8)),
-    `resource_spans.resource.attributes.value.int_value` Array(Array(Int64)),
-    `resource_spans.resource.attributes.value.double_value` Array(Array(Float64)),
-    `resource_spans.resource.attributes.value.bytes_value` Array(Array(String)),
-    `resource_spans.scope_spans.scope.name` Array(Array(String)),
-    `resource_spans.scope_spans.scope.version` Array(Array(String)),
+    `resource_spans.resource.attributes.value` Array(Array(String)),
+    `resource_spans.scope_spans.scope.name` Array(Array(LowCardinality(String))),
+    `resource_spans.scope_spans.scope.version` Array(Array(LowCardinality(String))),
     `resource_spans.scope_spans.scope.attributes.key` Array(Array(Array(String))),
-    `resource_spans.scope_spans.scope.attributes.value.kind` Array(Array(Array(Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))),
-    `resource_spans.scope_spans.scope.attributes.value.string_value` Array(Array(Array(String))),
-    `resource_spans.scope_spans.scope.attributes.value.bool_value` Array(Array(Array(UInt8))),
-    `resource_spans.scope_spans.scope.attributes.value.int_value` Array(Array(Array(Int64))),
-    `resource_spans.scope_spans.scope.attributes.value.double_value` Array(Array(Array(Float64))),
-    `resource_spans.scope_spans.scope.attributes.value.bytes_value` Array(Array(Array(String))),
+    `resource_spans.scope_spans.scope.attributes.value` Array(Array(Array(String))),
     `resource_spans.scope_spans.spans.trace_id` Array(Array(Array(String))),
     `resource_spans.scope_spans.spans.span_id` Array(Array(Array(String))),
     `resource_spans.scope_spans.spans.trace_state` Array(Array(Array(String))),
     `resource_spans.scope_spans.spans.parent_span_id` Array(Array(Array(String))),
-    `resource_spans.scope_spans.spans.name` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.name` Array(Array(Array(LowCardinality(String)))),
     `resource_spans.scope_spans.spans.kind` Array(Array(Array(Int32))),
     `resource_spans.scope_spans.spans.start_time_unix_nano` Array(Array(Array(UInt64))),
     `resource_spans.scope_spans.spans.end_time_unix_nano` Array(Array(Array(UInt64))),
-    `resource_spans.scope_spans.spans.status.message` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.attributes.key` Array(Array(Array(Array(LowCardinality(String))))),
+    `resource_spans.scope_spans.spans.attributes.value` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.events` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.links` Array(Array(Array(Array(String)))),
+    `resource_spans.scope_spans.spans.status.message` Array(Array(Array(LowCardinality(String)))),
     `resource_spans.scope_spans.spans.status.code` Array(Array(Array(Int32))),
-    `resource_spans.scope_spans.spans.flags` Array(Array(Array(UInt32))),
-    `resource_spans.scope_spans.spans.attributes.key` Array(Array(Array(Array(String)))),
-    `resource_spans.scope_spans.spans.attributes.value.kind` Array(Array(Array(Array(Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))),
-    `resource_spans.scope_spans.spans.attributes.value.string_value` Array(Array(Array(Array(String)))),
-    `resource_spans.scope_spans.spans.attributes.value.bool_value` Array(Array(Array(Array(UInt8)))),
-    `resource_spans.scope_spans.spans.attributes.value.int_value` Array(Array(Array(Array(Int64)))),
-    `resource_spans.scope_spans.spans.attributes.value.double_value` Array(Array(Array(Array(Float64)))),
-    `resource_spans.scope_spans.spans.attributes.value.bytes_value` Array(Array(Array(Array(String)))),
-    `resource_spans.scope_spans.spans.attributes.value.array_value.values` Array(Array(Array(Array(Array(String))))),
-    `resource_spans.scope_spans.spans.events.time_unix_nano` Array(Array(Array(Array(UInt64)))),
-    `resource_spans.scope_spans.spans.links.trace_id` Array(Array(Array(Array(String))))
+    `resource_spans.scope_spans.spans.flags` Array(Array(Array(UInt32)))
 )
 ENGINE = Null;
 
@@ -180,25 +166,21 @@ CREATE TABLE IF NOT EXISTS spans_in
 )
 ENGINE = Null;
 
--- otlp_spans: plain spans.
+-- otlp_spans: plain spans. Everything is done a few times per array and never per name:
+--   heads   the first eight bytes of each AnyValue as a number, lowest byte first: its tag, then the length of a
+--           text (one byte below 128, two below 16384) or the varint of an integer
+--   codes   per attribute 256 * (place of its name in the list below) when it is of the type its column has; the
+--           lowest byte is not 0 when it is of another type, and the whole is below 256 for any other name
+-- What is not written as every encoder writes it is refused with the rest: the shorter way must not guess.
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_spans TO spans_in AS
 WITH
-    -- The bytes before the content of a string AnyValue: its tag, and a length that takes one byte below 128, two
-    -- below 16384 and so on.
-    (m) -> substring(m, 3 + (length(m) > 129) + (length(m) > 16386) + (length(m) > 2097155)) AS content,
-    (name) -> a_text[indexOf(a_key, name)] AS said,
-    arrayMap(m -> content(m), a_items[indexOf(a_key, 'journey.keys')]) AS keys,
-    -- Which attributes stay in the map: 1 for those without a column, or of another type than their column.
-    arrayMap((k, kind, whole) -> NOT (
-        (kind = 'string_value' AND (startsWith(k, 'integration.attribute.') OR k IN (
-            'integration.interface', 'integration.source', 'integration.destination', 'integration.facility',
-            'messaging.system', 'integration.message', 'integration.operation', 'integration.outcome',
-            'integration.ack.code', 'integration.reason', 'messaging.message.id',
-            'messaging.message.conversation_id')))
-        OR (kind = 'int_value' AND k IN ('messaging.message.body.size', 'integration.ack.size')
-            AND whole BETWEEN 0 AND 4294967295)
-        OR (kind IN ('int_value', 'double_value') AND startsWith(k, 'integration.measure.'))
-        OR (kind = 'array_value' AND k IN ('journey.keys', 'journey.keys.sealed'))), a_key, a_kind, a_whole) AS rest
+    (m) -> substring(m, 3 + (length(m) > 129)) AS content,
+    (head, size) -> if(size < 130, bitAnd(bitShiftRight(head, 8), 255) = size - 2,
+        bitAnd(bitShiftRight(head, 8), 65535) = bitOr(128, bitAnd(size - 3, 127)) + 256 * bitShiftRight(size - 3, 7)) AS sized,
+    (head) -> bitAnd(bitShiftRight(head, 8), 127) + bitAnd(bitShiftRight(head, 9), 16256)
+        + bitAnd(bitShiftRight(head, 10), 2080768) + bitAnd(bitShiftRight(head, 11), 266338304)
+        + bitAnd(bitShiftRight(head, 12), 34091302912) AS whole,
+    (code) -> texts[indexOf(codes, code)] AS said
 SELECT
     lower(hex(trace)) AS trace_id,
     lower(hex(span)) AS span_id,
@@ -212,137 +194,166 @@ SELECT
     service_name,
     scope_name,
     scope_version,
-    if(said('integration.interface') = '', scope_interface, said('integration.interface')) AS interface,
-    if(said('integration.source') = '', scope_source, said('integration.source')) AS source,
-    if(said('integration.destination') = '', scope_destination, said('integration.destination')) AS destination,
-    if(said('integration.facility') = '', scope_facility, said('integration.facility')) AS facility,
-    if(said('messaging.system') = '', scope_system, said('messaging.system')) AS system,
-    said('integration.message') AS message,
-    said('integration.operation') AS operation,
-    said('integration.outcome') AS outcome,
-    said('integration.ack.code') AS ack_code,
-    said('integration.reason') AS reason,
-    said('messaging.message.id') AS control_id,
-    said('messaging.message.conversation_id') AS conversation_id,
-    toUInt32(least(greatest(a_whole[indexOf(a_key, 'messaging.message.body.size')], 0), 4294967295)) AS bytes,
-    toUInt32(least(greatest(a_whole[indexOf(a_key, 'integration.ack.size')], 0), 4294967295)) AS ack_bytes,
+    if(said(256) = '', scope_interface, said(256)) AS interface,
+    if(said(512) = '', scope_source, said(512)) AS source,
+    if(said(768) = '', scope_destination, said(768)) AS destination,
+    if(said(1024) = '', scope_facility, said(1024)) AS facility,
+    if(said(1280) = '', scope_system, said(1280)) AS system,
+    said(1536) AS message,
+    said(1792) AS operation,
+    said(2048) AS outcome,
+    said(2304) AS ack_code,
+    said(2560) AS reason,
+    said(2816) AS control_id,
+    said(3072) AS conversation_id,
+    toUInt32(size) AS bytes,
+    toUInt32(ack_size) AS ack_bytes,
     arrayMap(k -> substringIndex(k, ':', 1), keys) AS key_kinds,
     arrayMap(k -> substringIndex(substringIndex(k, ':', 2), ':', -1), keys) AS key_authorities,
     arrayMap(k -> substringIndex(k, ':', -1), keys) AS key_tokens,
-    arrayMap(m -> content(m), a_items[indexOf(a_key, 'journey.keys.sealed')]) AS key_seals,
-    CAST(mapFromArrays(
-        arrayMap(k -> substring(k, 21), arrayFilter((k, t) -> startsWith(k, 'integration.measure.') AND t IN ('double_value', 'int_value'), a_key, a_kind)),
-        arrayFilter((r, k, t) -> startsWith(k, 'integration.measure.') AND t IN ('double_value', 'int_value'), arrayMap((r, i, t) -> if(t = 'int_value', toFloat64(i), r), a_real, a_whole, a_kind), a_key, a_kind)), 'Map(LowCardinality(String), Float64)') AS measures,
-    CAST(mapFromArrays(
-        arrayMap(k -> substring(k, 23), arrayFilter((k, t) -> startsWith(k, 'integration.attribute.') AND t = 'string_value', a_key, a_kind)),
-        arrayFilter((s, k, t) -> startsWith(k, 'integration.attribute.') AND t = 'string_value', a_text, a_key, a_kind)), 'Map(LowCardinality(String), String)') AS tags,
-    CAST(mapFromArrays(
+    arraySlice(elements, length(keys) + 1) AS key_seals,
+    mapFromArrays(
+        arrayMap(k -> substring(k, 21), arrayFilter((k, c) -> c IN (4608, 4665), a_key, codes)),
+        arrayMap((m, head) -> if(bitAnd(head, 255) = 24, toFloat64(whole(head)), reinterpretAsFloat64(substring(m, 2))),
+            arrayFilter((m, c) -> c IN (4608, 4665), a_value, codes),
+            arrayFilter((head, c) -> c IN (4608, 4665), heads, codes))) AS measures,
+    mapFromArrays(
+        arrayMap(k -> substring(k, 23), arrayFilter((k, c) -> c = 4352, a_key, codes)),
+        arrayFilter((t, c) -> c = 4352, texts, codes)) AS tags,
+    mapFromArrays(
         arrayFilter((k, other) -> other, a_key, rest),
-        arrayFilter((t, other) -> other, arrayMap((kind, text, truth, whole, real, raw) -> multiIf(
-                kind = 'string_value', text, kind = 'int_value', toString(whole),
-                kind = 'bool_value', if(truth, 'true', 'false'), kind = 'double_value', toString(real), base64Encode(raw)),
-            a_kind, a_text, a_truth, a_whole, a_real, a_raw), rest)),
-        'Map(LowCardinality(String), String)') AS attributes,
+        arrayMap((m, text, head) -> multiIf(
+                bitAnd(head, 255) = 10, text,
+                bitAnd(head, 255) = 24, toString(whole(head)),
+                bitAnd(head, 255) = 33, toString(reinterpretAsFloat64(substring(m, 2))),
+                head = 16, 'false', head = 272, 'true', ''),
+            arrayFilter((m, other) -> other, a_value, rest),
+            arrayFilter((text, other) -> other, texts, rest),
+            arrayFilter((head, other) -> other, heads, rest))) AS attributes,
     resource_attributes,
     scope_attributes,
     trace_state,
-    flags
+    flags,
+    arrayMap(m -> lower(hex(substring(m, 3, 16))), link) AS `links.trace_id`,
+    arrayMap(m -> lower(hex(substring(m, 21, 8))), link) AS `links.span_id`,
+    arrayMap(m -> '', link) AS `links.trace_state`,
+    arrayMap(m -> CAST(map(), 'Map(String, String)'), link) AS `links.attributes`
 FROM
 (
     SELECT
-        service_name,
-        resource_attributes,
-        scope_name,
-        scope_version,
-        scope_text[indexOf(scope_key, 'integration.interface')] AS scope_interface,
-        scope_text[indexOf(scope_key, 'integration.source')] AS scope_source,
-        scope_text[indexOf(scope_key, 'integration.destination')] AS scope_destination,
-        scope_text[indexOf(scope_key, 'integration.facility')] AS scope_facility,
-        scope_text[indexOf(scope_key, 'messaging.system')] AS scope_system,
-        CAST(mapFilter((k, t) -> k NOT IN ('integration.interface', 'integration.source', 'integration.destination',
-                'integration.facility', 'messaging.system'), mapFromArrays(scope_key, arrayMap((kind, text, truth, whole, real, raw) -> multiIf(
-                kind = 'string_value', text, kind = 'int_value', toString(whole),
-                kind = 'bool_value', if(truth, 'true', 'false'), kind = 'double_value', toString(real), base64Encode(raw)),
-            scope_kind, scope_text, scope_truth, scope_whole, scope_real, scope_raw))),
-            'Map(LowCardinality(String), String)') AS scope_attributes,
-        trace, span, trace_state, parent, name, kind_number, started, ended, status_message,
-        status_number, flags, a_key, a_kind, a_text, a_truth, a_whole, a_real, a_raw, a_items
+        service_name, resource_attributes, scope_attributes, scope_name, scope_version, scope_interface,
+        scope_source, scope_destination, scope_facility, scope_system, trace, span, trace_state, parent,
+        name, kind_number, started, ended, status_message, status_number, flags, a_key, a_value, event,
+        link,
+        arrayMap(m -> content(m), a_value) AS texts,
+        arrayMap(m -> reinterpretAsUInt64(m), a_value) AS heads,
+        arrayMap((k, head) -> bitXor(toUInt16(k), bitAnd(head, 255)),
+            arrayMap(k -> transform(k, [
+                    'integration.interface', 'integration.source', 'integration.destination', 'integration.facility',
+                    'messaging.system', 'integration.message', 'integration.operation', 'integration.outcome',
+                    'integration.ack.code', 'integration.reason', 'messaging.message.id',
+                    'messaging.message.conversation_id', 'messaging.message.body.size', 'integration.ack.size',
+                    'journey.keys', 'journey.keys.sealed'],
+                [266, 522, 778, 1034, 1290, 1546, 1802, 2058, 2314, 2570, 2826, 3082, 3352, 3608, 3882, 4138], 0)
+                + 4362 * startsWith(k, 'integration.attribute.') + 4641 * startsWith(k, 'integration.measure.'), a_key),
+            heads) AS codes,
+        arrayMap(c -> c < 256 OR (bitAnd(c, 255) > 0 AND c != 4665), codes) AS rest,
+        whole(heads[indexOf(codes, 3328)]) AS size,
+        whole(heads[indexOf(codes, 3584)]) AS ack_size,
+        -- Both arrays of texts at once; see below how they are laid out.
+        said(3840) AS key_run,
+        splitByChar('\n', concat(key_run, said(4096))) AS parts,
+        arrayMap(p -> substring(p, 2), arrayFilter((p, i) -> i > 1 AND i % 2, parts, arrayEnumerate(parts))) AS elements,
+        arraySlice(elements, 1, intDiv(countSubstrings(key_run, '\n'), 2)) AS keys
     FROM
     (
         SELECT
-            resource_text[indexOf(resource_key, 'service.name')] AS service_name,
-            CAST(mapFilter((k, t) -> k != 'service.name', mapFromArrays(resource_key, arrayMap((kind, text, truth, whole, real, raw) -> multiIf(
-                kind = 'string_value', text, kind = 'int_value', toString(whole),
-                kind = 'bool_value', if(truth, 'true', 'false'), kind = 'double_value', toString(real), base64Encode(raw)),
-            resource_kind, resource_text, resource_truth, resource_whole, resource_real, resource_raw))),
-            'Map(LowCardinality(String), String)') AS resource_attributes,
-            scope_name, scope_version, scope_key, scope_kind, scope_text, scope_truth, scope_whole,
-            scope_real, scope_raw, trace, span, trace_state, parent, name, kind_number, started, ended,
-            status_message, status_number, flags, a_key, a_kind, a_text, a_truth, a_whole, a_real,
-            a_raw, a_items
+            service_name, resource_attributes, scope_name, scope_version,
+            content(scope_value[indexOf(scope_key, 'integration.interface')]) AS scope_interface,
+            content(scope_value[indexOf(scope_key, 'integration.source')]) AS scope_source,
+            content(scope_value[indexOf(scope_key, 'integration.destination')]) AS scope_destination,
+            content(scope_value[indexOf(scope_key, 'integration.facility')]) AS scope_facility,
+            content(scope_value[indexOf(scope_key, 'messaging.system')]) AS scope_system,
+            mapFilter((k, t) -> k NOT IN ('integration.interface', 'integration.source', 'integration.destination',
+                    'integration.facility', 'messaging.system'),
+                mapFromArrays(scope_key, arrayMap(m -> content(m), scope_value))) AS scope_attributes,
+            trace, span, trace_state, parent, name, kind_number, started, ended, status_message,
+            status_number, flags, a_key, a_value, event, link
         FROM
         (
-            SELECT *
-            FROM otlp_in
-            -- The whole body is one row still, so nothing has been written when it is refused.
-            WHERE throwIf(
-                notEmpty(arrayFlatten(`resource_spans.scope_spans.spans.events.time_unix_nano`))
-                OR notEmpty(arrayFlatten(`resource_spans.scope_spans.spans.links.trace_id`))
-                OR hasAny(arrayFlatten(`resource_spans.resource.attributes.value.kind`),
-                    ['array_value', 'kvlist_value'])
-                OR hasAny(arrayFlatten(`resource_spans.scope_spans.scope.attributes.value.kind`),
-                    ['array_value', 'kvlist_value'])
-                OR arrayExists((kind, k) -> kind = 'kvlist_value'
-                        OR kind = 'array_value' AND k NOT IN ('journey.keys', 'journey.keys.sealed'),
-                    arrayFlatten(`resource_spans.scope_spans.spans.attributes.value.kind`),
-                    arrayFlatten(`resource_spans.scope_spans.spans.attributes.key`))) = 0
+            SELECT
+                content(resource_value[indexOf(resource_key, 'service.name')]) AS service_name,
+                mapFilter((k, t) -> k != 'service.name',
+                    mapFromArrays(resource_key, arrayMap(m -> content(m), resource_value))) AS resource_attributes,
+                scope_name, scope_version, scope_key, scope_value, trace, span, trace_state, parent, name,
+                kind_number, started, ended, status_message, status_number, flags, a_key, a_value, event, link
+            FROM
+            (
+                WITH
+                    arrayFlatten(`resource_spans.scope_spans.spans.attributes.value`) AS all_values,
+                    arrayMap(m -> reinterpretAsUInt64(m), all_values) AS all_heads,
+                    -- Every array of texts, one after another. An element is '\n', its length, '\n', the length of the
+                    -- text, the text: where a text is too long for that, or has a '\n', the parts do not fit.
+                    splitByChar('\n', arrayStringConcat(arrayMap(m -> content(m),
+                        arrayFilter(m -> startsWith(m, '\x2A'), all_values)))) AS all_parts,
+                    arrayFilter((p, i) -> i > 1 AND i % 2, all_parts, arrayEnumerate(all_parts)) AS odd_parts,
+                    arrayFilter((p, i) -> i % 2 = 0, all_parts, arrayEnumerate(all_parts)) AS even_parts
+                SELECT *
+                FROM otlp_in
+                -- The whole body is one row still, so nothing has been written when it is refused.
+                WHERE throwIf(NOT (
+                    empty(arrayFlatten(`resource_spans.scope_spans.spans.events`))
+                    AND arrayAll(m -> m = '' OR (startsWith(m, '\x0A') AND sized(reinterpretAsUInt64(m), length(m))),
+                        arrayConcat(arrayFlatten(`resource_spans.resource.attributes.value`),
+                            arrayFlatten(`resource_spans.scope_spans.scope.attributes.value`)))
+                    AND arrayAll((head, size, tag, k) ->
+                            (tag = 10 AND sized(head, size))
+                            OR (tag = 42 AND k > 1 AND sized(head, size))
+                            OR (tag = 24 AND size BETWEEN 2 AND 6 - (k = 1) AND bitAnd(bitShiftRight(head, 8), 551911719040)
+                                = bitShiftRight(2155905152, 8 * (6 - least(size, 6))))
+                            OR (tag = 33 AND size = 9) OR (tag = 16 AND size = 2 AND head <= 272) OR size = 0,
+                        all_heads, arrayMap(m -> length(m), all_values), arrayMap(head -> bitAnd(head, 255), all_heads),
+                        arrayMap(k -> transform(k, ['messaging.message.body.size', 'integration.ack.size', 'journey.keys',
+                            'journey.keys.sealed'], [1, 1, 2, 2], 0), arrayFlatten(`resource_spans.scope_spans.spans.attributes.key`)))
+                    AND length(even_parts) = length(odd_parts)
+                    AND arrayAll((even, odd) -> length(even) = 1 AND reinterpretAsUInt8(even) = length(odd) + 1
+                            AND reinterpretAsUInt8(odd) = length(odd) - 1,
+                        arrayResize(even_parts, length(odd_parts)), odd_parts)
+                    AND arrayAll(m -> startsWith(m, '\x0A\x10') AND substring(m, 19, 2) = '\x12\x08'
+                            AND (length(m) = 28 OR (length(m) = 33 AND substring(m, 29, 1) = '\x35')),
+                        arrayFlatten(`resource_spans.scope_spans.spans.links`)))) = 0
+            )
+            ARRAY JOIN
+                `resource_spans.resource.attributes.key` AS resource_key,
+                `resource_spans.resource.attributes.value` AS resource_value,
+                `resource_spans.scope_spans.scope.name` AS scope_name,
+                `resource_spans.scope_spans.scope.version` AS scope_version,
+                `resource_spans.scope_spans.scope.attributes.key` AS scope_key,
+                `resource_spans.scope_spans.scope.attributes.value` AS scope_value,
+                `resource_spans.scope_spans.spans.trace_id` AS trace,
+                `resource_spans.scope_spans.spans.span_id` AS span,
+                `resource_spans.scope_spans.spans.trace_state` AS trace_state,
+                `resource_spans.scope_spans.spans.parent_span_id` AS parent,
+                `resource_spans.scope_spans.spans.name` AS name,
+                `resource_spans.scope_spans.spans.kind` AS kind_number,
+                `resource_spans.scope_spans.spans.start_time_unix_nano` AS started,
+                `resource_spans.scope_spans.spans.end_time_unix_nano` AS ended,
+                `resource_spans.scope_spans.spans.status.message` AS status_message,
+                `resource_spans.scope_spans.spans.status.code` AS status_number,
+                `resource_spans.scope_spans.spans.flags` AS flags,
+                `resource_spans.scope_spans.spans.attributes.key` AS a_key,
+                `resource_spans.scope_spans.spans.attributes.value` AS a_value,
+                `resource_spans.scope_spans.spans.events` AS event,
+                `resource_spans.scope_spans.spans.links` AS link
         )
         ARRAY JOIN
-            `resource_spans.resource.attributes.key` AS resource_key,
-            `resource_spans.resource.attributes.value.kind` AS resource_kind,
-            `resource_spans.resource.attributes.value.string_value` AS resource_text,
-            `resource_spans.resource.attributes.value.bool_value` AS resource_truth,
-            `resource_spans.resource.attributes.value.int_value` AS resource_whole,
-            `resource_spans.resource.attributes.value.double_value` AS resource_real,
-            `resource_spans.resource.attributes.value.bytes_value` AS resource_raw,
-            `resource_spans.scope_spans.scope.name` AS scope_name,
-            `resource_spans.scope_spans.scope.version` AS scope_version,
-            `resource_spans.scope_spans.scope.attributes.key` AS scope_key,
-            `resource_spans.scope_spans.scope.attributes.value.kind` AS scope_kind,
-            `resource_spans.scope_spans.scope.attributes.value.string_value` AS scope_text,
-            `resource_spans.scope_spans.scope.attributes.value.bool_value` AS scope_truth,
-            `resource_spans.scope_spans.scope.attributes.value.int_value` AS scope_whole,
-            `resource_spans.scope_spans.scope.attributes.value.double_value` AS scope_real,
-            `resource_spans.scope_spans.scope.attributes.value.bytes_value` AS scope_raw,
-            `resource_spans.scope_spans.spans.trace_id` AS trace,
-            `resource_spans.scope_spans.spans.span_id` AS span,
-            `resource_spans.scope_spans.spans.trace_state` AS trace_state,
-            `resource_spans.scope_spans.spans.parent_span_id` AS parent,
-            `resource_spans.scope_spans.spans.name` AS name,
-            `resource_spans.scope_spans.spans.kind` AS kind_number,
-            `resource_spans.scope_spans.spans.start_time_unix_nano` AS started,
-            `resource_spans.scope_spans.spans.end_time_unix_nano` AS ended,
-            `resource_spans.scope_spans.spans.status.message` AS status_message,
-            `resource_spans.scope_spans.spans.status.code` AS status_number,
-            `resource_spans.scope_spans.spans.flags` AS flags,
-            `resource_spans.scope_spans.spans.attributes.key` AS a_key,
-            `resource_spans.scope_spans.spans.attributes.value.kind` AS a_kind,
-            `resource_spans.scope_spans.spans.attributes.value.string_value` AS a_text,
-            `resource_spans.scope_spans.spans.attributes.value.bool_value` AS a_truth,
-            `resource_spans.scope_spans.spans.attributes.value.int_value` AS a_whole,
-            `resource_spans.scope_spans.spans.attributes.value.double_value` AS a_real,
-            `resource_spans.scope_spans.spans.attributes.value.bytes_value` AS a_raw,
-            `resource_spans.scope_spans.spans.attributes.value.array_value.values` AS a_items
+            scope_name, scope_version, scope_key, scope_value, trace, span, trace_state, parent, name,
+            kind_number, started, ended, status_message, status_number, flags, a_key, a_value, event, link
     )
     ARRAY JOIN
-        scope_name, scope_version, scope_key, scope_kind, scope_text, scope_truth, scope_whole,
-        scope_real, scope_raw, trace, span, trace_state, parent, name, kind_number, started, ended,
-        status_message, status_number, flags, a_key, a_kind, a_text, a_truth, a_whole, a_real, a_raw,
-        a_items
-)
-ARRAY JOIN
-    trace, span, trace_state, parent, name, kind_number, started, ended, status_message, status_number,
-    flags, a_key, a_kind, a_text, a_truth, a_whole, a_real, a_raw, a_items;
+        trace, span, trace_state, parent, name, kind_number, started, ended, status_message, status_number,
+        flags, a_key, a_value, event, link
+);
 
 -- otlp_nested_spans: any spans.
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_nested_spans TO spans_in AS
