@@ -7,6 +7,7 @@ and the general reader takes over.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -21,53 +22,63 @@ _NEW = tuple.__new__
 
 
 class Raw(NamedTuple):
-    """Fields as written: what identifies the message, and what the interface's rules ask for."""
+    """As written: what identifies the message, and the segments that the interface's rules ask for."""
 
     facility: bytes
     message: bytes
     control_id: bytes
-    fields: tuple[bytes, ...]
+    lines: tuple[bytes, ...]
 
 
 class Plan:
     """Which raw fields determine the values at some paths. Made by `plan`."""
 
-    __slots__ = ("_places", "_segments")
+    __slots__ = ("_find", "_names", "_places", "_width")
 
-    def __init__(self, segments: list[tuple[bytes, int, tuple[int, ...], bool]]) -> None:
-        self._segments = segments
-        ordered = [(needle, number) for needle, _, numbers, _ in segments for number in numbers]
-        self._places = {field: place for place, field in enumerate(ordered)}
+    def __init__(self, names: dict[bytes, tuple[tuple[int, ...], bool]]) -> None:
+        # One search for all of them: each search of its own would go through the whole message.
+        self._find = re.compile(b"\r((?:%b)\\|[^\r]*)" % b"|".join(re.escape(name) for name in names)).findall
+        self._places: dict[tuple[bytes, int], int] = {}
+        self._names: dict[bytes, tuple[int, tuple[tuple[int, int], ...], bool]] = {}
+        for name, (numbers, only) in names.items():
+            places = tuple((len(self._places) + index, number) for index, number in enumerate(numbers))
+            self._places |= {(name, number): place for place, number in places}
+            self._names[name] = max(numbers) + 1, places, only
+        self._width = len(self._places)
 
     def place(self, path: Path) -> int:
-        """Where in `Raw.fields` the field of a planned path is."""
-        return self._places[b"\r%b|" % path.name, path.field]
+        """Where in `fields` the field of a planned path is."""
+        return self._places[path.name, path.field]
 
     def read(self, payload: bytes) -> Raw | None:
-        """The raw fields; None for a message that is not of the ordinary kind."""
+        """The segments; None for a message that is not of the ordinary kind."""
         if payload[:9] != _HEAD or not payload.isascii() or b"\n" in payload or b"\x1b" in payload:
             return None
-        find = payload.find
-        end = find(b"\r")
+        end = payload.find(b"\r")
         head = payload[:end].split(b"|", 11)
         if len(head) < 11:
             return None
-        found: list[bytes] = []
-        for needle, last, numbers, only in self._segments:
-            start = find(needle, end)
-            if start < 0:
-                for _ in numbers:
-                    found.append(b"")
-                continue
-            stop = find(b"\r", start + 1)
-            fields = (payload[start + 1 :] if stop < 0 else payload[start + 1 : stop]).split(b"|", last + 1)
-            if only and stop >= 0 and find(needle, stop) >= 0:
-                return None
-            length = len(fields)
-            for number in numbers:
-                found.append(fields[number] if number < length else b"")
         # As `Raw(...)`, without the Python function behind a named tuple's constructor.
-        return _NEW(Raw, (head[3], head[8], head[9], tuple(found)))
+        return _NEW(Raw, (head[3], head[8], head[9], tuple(self._find(payload, end))))
+
+    def fields(self, lines: tuple[bytes, ...]) -> tuple[bytes, ...] | None:
+        """The planned fields of `Raw.lines`; None where a segment that should be the only one is not."""
+        found = [b""] * self._width
+        seen = set()
+        for line in lines:
+            name = line[: line.index(b"|")]
+            limit, places, only = self._names[name]
+            if name in seen:
+                if only:
+                    return None
+                continue
+            seen.add(name)
+            values = line.split(b"|", limit)
+            count = len(values)
+            for place, number in places:
+                if number < count:
+                    found[place] = values[number]
+        return tuple(found)
 
 
 def plan(paths: Iterable[tuple[Path, bool]]) -> Plan | None:
@@ -79,9 +90,9 @@ def plan(paths: Iterable[tuple[Path, bool]]) -> Plan | None:
         numbers, only = segments.get(path.name, ({}, False))
         numbers[path.field] = None
         segments[path.name] = (numbers, only or every)
-    return Plan(
-        [(b"\r%b|" % name, max(numbers), tuple(numbers), only) for name, (numbers, only) in segments.items()]
-    )
+    if not segments:
+        return None
+    return Plan({name: (tuple(numbers), only) for name, (numbers, only) in segments.items()})
 
 
 def identifiers(field: bytes, authority: int, otherwise: int) -> list[tuple[str, str]] | None:

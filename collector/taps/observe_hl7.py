@@ -43,6 +43,7 @@ from tracing.keys import Key, business_key
 from tracing.protocols.hl7v2 import Message, NotHL7, Path, compile_path, parse
 
 KNOWN = 4096
+RECENT = 1024
 REMEMBERED = 256
 _OUTCOMES = {
     "AA": "accepted",
@@ -100,7 +101,10 @@ class Hl7Observer:
         asked = [(compile_path(rule.path), rule.kind == "mrn") for rule in interface.keys]
         self._plan = plan(asked + [(path, False) for path, _ in self._tags])
         self._simple = _simple(self._plan, interface.keys, self._tags)
+        # Trace ID and attributes by fields, and by whole segments: an encounter's next message often has the
+        # same, and then they need not be cut.
         self._known: OrderedDict[tuple[bytes, ...], tuple[bytes, bytes]] = OrderedDict()
+        self._recent: OrderedDict[tuple[bytes, ...], tuple[bytes, bytes]] = OrderedDict()
         self._heads: dict[bytes, bytes] = {}
         self._scopes: dict[bytes, bytes] = {}
 
@@ -113,13 +117,20 @@ class Hl7Observer:
             return self._opaque(payload, start_ns, "too_large", size)
         try:
             raw = self._plan.read(payload) if self._plan is not None else None
+            fields = None
             if raw is not None and (raw.control_id.isalnum() or plain(raw.control_id)):
-                known = self._known.get(raw.fields)
+                known = self._recent.get(raw.lines)
                 if known is not None:
                     return self._again(raw, known, payload, start_ns)
-                if self._learn(raw):
-                    return self._again(raw, self._known[raw.fields], payload, start_ns)
-            return self._read(parse(payload), payload, start_ns, raw)
+                fields = self._plan.fields(raw.lines) if self._plan is not None else None
+                if fields is not None:
+                    known = self._known.get(fields) or self._learn(fields)
+                    if known is not None:
+                        self._recent[raw.lines] = known
+                        if len(self._recent) > RECENT:
+                            self._recent.popitem(last=False)
+                        return self._again(raw, known, payload, start_ns)
+            return self._read(parse(payload), payload, start_ns, fields)
         except NotHL7:
             return self._opaque(payload, start_ns, "not_hl7", len(payload))
         except Exception:  # whatever a message does to the reader, the message passes
@@ -162,19 +173,19 @@ class Hl7Observer:
         hop.outcome = outcome
         return self._emitter.emit_usual(self._encode, hop, encode_outcome(outcome))
 
-    def _learn(self, raw: Raw) -> bool:
-        """Remember what these fields mean; False where that needs the general reader."""
+    def _learn(self, fields: tuple[bytes, ...]) -> tuple[bytes, bytes] | None:
+        """Find out, and remember, what these fields mean; None where that needs the general reader."""
         if self._simple is None:
-            return False
+            return None
         found: list[Key] = []
         for place, rule, authority, otherwise in self._simple.keys:
-            field = raw.fields[place]
+            field = fields[place]
             if not field:
                 continue
             every = rule.kind == "mrn"
             values = identifiers(field if every else field.partition(b"~")[0], authority, otherwise)
             if values is None:
-                return False
+                return None
             for value, name in values:
                 named = name if rule.authority is None else rule.authority
                 key = business_key(rule.kind, value, named, self.interface.authority)
@@ -182,19 +193,19 @@ class Hl7Observer:
                     found.append(key)
         tags = b""
         for place, encode in self._simple.tags:
-            field = raw.fields[place]
+            field = fields[place]
             if plain(field):
                 tags = encode(field.decode("ascii")) + tags
             elif field:
-                return False
+                return None
         trace, attributes = self._emitter.keys.encode(found)
-        self._remember(raw, trace, tags + attributes)
-        return True
+        return self._remember(fields, trace, tags + attributes)
 
-    def _remember(self, raw: Raw, trace: bytes, attributes: bytes) -> None:
-        self._known[raw.fields] = (trace, attributes)
+    def _remember(self, fields: tuple[bytes, ...], trace: bytes, attributes: bytes) -> tuple[bytes, bytes]:
+        found = self._known[fields] = (trace, attributes)
         if len(self._known) > KNOWN:
             self._known.popitem(last=False)
+        return found
 
     def _again(self, raw: Raw, known: tuple[bytes, bytes], payload: bytes, start_ns: int) -> Hop:
         """A message whose fields have all been read before: most are of an encounter just heard of."""
@@ -236,7 +247,7 @@ class Hl7Observer:
             return self._emitter.scope_for(message.value(_FACILITY))
         return self._emitter.scope
 
-    def _read(self, message: Message, payload: bytes, start_ns: int, raw: Raw | None) -> Hop:
+    def _read(self, message: Message, payload: bytes, start_ns: int, fields: tuple[bytes, ...] | None) -> Hop:
         emitter = self._emitter
         found: list[Key] = []
         for reader in self._readers:
@@ -250,8 +261,8 @@ class Hl7Observer:
             value = message.value(path)
             if value:
                 key_attributes = encode(value) + key_attributes
-        if raw is not None:
-            self._remember(raw, trace, key_attributes)
+        if fields is not None:
+            self._remember(fields, trace, key_attributes)
         return Hop(
             self._scope(message),
             trace or message_trace_id(emitter.site_key, emitter.name, message_identity(payload)),

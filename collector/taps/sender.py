@@ -25,7 +25,7 @@ from collector.taps.spool_reader import Batch, SpoolReader
 
 log = logging.getLogger("caretrail.tap.sender")
 
-BATCH_BYTES = 512 << 10
+BATCH_BYTES = 256 << 10
 POLL_SECONDS = 0.1
 GATHER_SECONDS = 0.2
 FIRST_WAIT = 0.2

@@ -106,7 +106,7 @@ def test_what_is_refused_for_good_does_not_block_the_rest(rig: Rig, collector: C
 
 
 def test_a_body_that_is_too_large_is_sent_in_parts(rig: Rig, collector: Collector) -> None:
-    collector.answers = [(413, {}, b"")] * 6
+    collector.answers = [(413, {}, b"")] * 5
     rig.append(*range(200))
     rig.start(collector.url)
     wait_for(lambda: names(collector) == list(range(200)))
