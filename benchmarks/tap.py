@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import IO, Any, cast
 
 CONNECTIONS = 8
@@ -285,6 +286,15 @@ def resident_mb(pid: int, what: str = "VmRSS") -> float:
         return next(int(line.split()[1]) / 1024 for line in file if line.startswith(what))
 
 
+def processor_us(pid: int) -> float:
+    """Processor time of all threads of a process, which other load hardly changes; 0 if unknown."""
+    total = 0.0
+    for thread in Path(f"/proc/{pid}/task").glob("*"):
+        with contextlib.suppress(OSError):
+            total += int((thread / "schedstat").read_text().split()[0]) / 1e3
+    return total
+
+
 def main(seconds: float, rounds: int) -> dict[str, float]:
     """Print the table; the figures."""
     cores = sorted(os.sched_getaffinity(0))
@@ -297,14 +307,21 @@ def main(seconds: float, rounds: int) -> dict[str, float]:
     resident = 0.0
     with (
         tempfile.TemporaryDirectory() as spool,
-        process("receiver", core=other_core) as (_, receiver),
+        process("receiver", core=other_core) as (receiving, receiver),
         process("collector", core=other_core) as (_, collector),
-        process("copy", str(receiver), core=proxy_core) as (_, copy),
+        process("copy", str(receiver), core=proxy_core) as (copying, copy),
         process("tap", str(receiver), str(collector), spool, core=proxy_core) as (tapped, port),
     ):
         for _ in range(rounds):
-            for name, target in (("none", receiver), ("copy", copy), ("tap", port)):
-                found.setdefault(f"{name} closed", []).append(measure(target, seconds, 0, other_core))
+            for name, target, pid in (
+                ("none", receiver, receiving.pid),
+                ("copy", copy, copying.pid),
+                ("tap", port, tapped.pid),
+            ):
+                before = processor_us(pid)
+                closed = measure(target, seconds, 0, other_core)
+                closed["us"] = (processor_us(pid) - before) / closed["count"]
+                found.setdefault(f"{name} closed", []).append(closed)
                 paced = measure(target, seconds, PACED_PER_SECOND, other_core)
                 found.setdefault(f"{name} paced", []).append(paced)
         resident = resident_mb(tapped.pid)
@@ -313,14 +330,14 @@ def main(seconds: float, rounds: int) -> dict[str, float]:
     print(f"{'':14}{'messages/s':>12}{'p50 ms':>10}{'p99 ms':>10}   all rounds, messages/s or p99 ms")
     best: dict[str, dict[str, float]] = {}
     for name, results in found.items():
-        closed = name.endswith("closed")
+        is_closed = name.endswith("closed")
         best[name] = {
             "per_s": max(r["per_s"] for r in results),
             "p50_ms": min(r["p50_ms"] for r in results),
             "p99_ms": min(r["p99_ms"] for r in results),
         }
         row = best[name]
-        rest = " ".join(f"{r['per_s']:.0f}" if closed else f"{r['p99_ms']:.2f}" for r in results)
+        rest = " ".join(f"{r['per_s']:.0f}" if is_closed else f"{r['p99_ms']:.2f}" for r in results)
         print(f"{name:14}{row['per_s']:12.0f}{row['p50_ms']:10.3f}{row['p99_ms']:10.3f}   {rest}")
     sent = sum(r["count"] for name, results in found.items() if name.startswith("tap") for r in results)
     taken = counters["sender"]["sent"]
@@ -336,6 +353,8 @@ def main(seconds: float, rounds: int) -> dict[str, float]:
         "copy_added_p99_ms": round(best["copy paced"]["p99_ms"] - best["none paced"]["p99_ms"], 3),
         "time_ratio_to_copy": round(best["copy closed"]["per_s"] / best["tap closed"]["per_s"], 3),
         "median_time_ratio_to_copy": round(statistics.median(ratios), 3),
+        "cpu_us_per_message": round(min(r["us"] for r in found["tap closed"]), 1),
+        "copy_cpu_us_per_message": round(min(r["us"] for r in found["copy closed"]), 1),
         "resident_mb": round(resident, 1),
         "messages": sent,
         "spans_taken": taken,
