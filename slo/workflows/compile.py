@@ -65,10 +65,15 @@ class Compiled:
             "checkpoints_select.sql",
             workflow=self.name,
             version=str(self.version),
-            cases=",\n            ".join(f"if({test}, {literal(name)}, '')" for name, test in self._tests()),
+            steps=_strings(name for name, _ in self._tests()),
+            points=str(sum(name in (START, CANCEL) for name, _ in self._tests())),
+            matches="\n            + ".join(
+                f"toUInt64({test}) * {1 << place}" for place, (_, test) in enumerate(self._tests())
+            ),
             kinds=_strings(JOURNEYS),
+            ranks=str(list(range(1, len(JOURNEYS) + 1))),
+            worst=str(len(JOURNEYS) + 1),
             spans=spans,
-            prefilter=self._prefilter(),
         )
 
     def facts(self, scoped: bool = True) -> str:
@@ -135,10 +140,6 @@ class Compiled:
             (step.name, _predicate(step.match, (*step.met_by, *step.failed_by))) for step in spec.steps
         ]
 
-    def _prefilter(self) -> str:
-        """What no span of interest can fail, cheap to test on a whole block."""
-        return " OR ".join(f"({test})" for test in dict.fromkeys(test for _, test in self._tests()))
-
     def _applies(self, step: Step) -> str:
         tests = []
         for tag, values in sorted(step.when.items()):
@@ -169,16 +170,20 @@ def judged() -> str:
 
 def _predicate(match: Match, outcomes: tuple[str, ...] | None) -> str:
     tests = [
-        f"{column} IN {_tuple(getattr(match, column))}"
-        for column in _EXACT
-        if getattr(match, column) is not None
+        _among(column, getattr(match, column)) for column in _EXACT if getattr(match, column) is not None
     ]
     if match.system is not None:
         systems = _tuple(match.system)
         tests.append(f"(source IN {systems} OR destination IN {systems})")
     if outcomes:
-        tests.append(f"outcome IN {_tuple(outcomes)}")
+        tests.append(_among("outcome", outcomes))
     return " AND ".join(tests)
+
+
+def _among(column: str, values: Iterable[str]) -> str:
+    values = tuple(values)
+    # One value is compared: a set of one costs each insert the analysis of a set.
+    return f"{column} = {literal(values[0])}" if len(values) == 1 else f"{column} IN {_tuple(values)}"
 
 
 def _deadline(step: Step) -> str:

@@ -6,10 +6,10 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS ${view:checkpoints_of_discharge_to_cash_v
 SELECT
     'discharge-to-cash' AS workflow,
     toUInt32(1) AS version,
-    arrayJoin(steps) AS step,
-    token,
+    ['@start', '@cancel', 'engine accepted', 'billing ready', 'ERP posted', 'claim submitted'][place + 1] AS step,
+    if(token_kind = '', trace_id, key_tokens[indexOf(key_kinds, token_kind)]) AS token,
     token_kind,
-    if(step IN ('@start', '@cancel'), sent_at, acknowledged_at) AS at,
+    toDateTime64(addNanoseconds(start, if(place < 2, 0, duration_ns)), 3, 'UTC') AS at,
     outcome,
     ack_code,
     reason,
@@ -22,22 +22,18 @@ SELECT
 FROM
 (
     SELECT
-        arrayFilter(step -> step != '', [
-            if(interface IN ('ehr-adt') AND message IN ('ADT^A03'), '@start', ''),
-            if(interface IN ('ehr-adt') AND message IN ('ADT^A13'), '@cancel', ''),
-            if(interface IN ('ehr-adt') AND destination IN ('engine') AND message IN ('ADT^A03') AND outcome IN ('accepted', 'rejected', 'error'), 'engine accepted', ''),
-            if(destination IN ('billing') AND message IN ('DFT^P03') AND outcome IN ('accepted', 'rejected', 'error'), 'billing ready', ''),
-            if(destination IN ('erp') AND operation IN ('POST /journals') AND outcome IN ('accepted', 'rejected', 'error'), 'ERP posted', ''),
-            if(destination IN ('clearinghouse') AND message IN ('837') AND outcome IN ('accepted', 'none', 'rejected', 'error'), 'claim submitted', '')
-        ]) AS steps,
-        arrayMap(kind -> indexOf(['visit', 'account', 'order', 'claim', 'case', 'purchase_order', 'journal', 'remittance'], kind), key_kinds) AS ranks,
-        arrayMin(arrayPushBack(arrayFilter(rank -> rank > 0, ranks), 255)) AS best,
-        if(best = 255, trace_id, key_tokens[indexOf(ranks, best)]) AS token,
-        if(best = 255, '', key_kinds[indexOf(ranks, best)]) AS token_kind,
-        toDateTime64(start, 3, 'UTC') AS sent_at,
-        toDateTime64(addNanoseconds(start, duration_ns), 3, 'UTC') AS acknowledged_at,
+        -- A bit per step, so that a predicate is written, analysed and computed once.
+        toUInt64(interface = 'ehr-adt' AND message = 'ADT^A03') * 1
+            + toUInt64(interface = 'ehr-adt' AND message = 'ADT^A13') * 2
+            + toUInt64(interface = 'ehr-adt' AND destination = 'engine' AND message = 'ADT^A03' AND outcome IN ('accepted', 'rejected', 'error')) * 4
+            + toUInt64(destination = 'billing' AND message = 'DFT^P03' AND outcome IN ('accepted', 'rejected', 'error')) * 8
+            + toUInt64(destination = 'erp' AND operation = 'POST /journals' AND outcome IN ('accepted', 'rejected', 'error')) * 16
+            + toUInt64(destination = 'clearinghouse' AND message = '837' AND outcome IN ('accepted', 'none', 'rejected', 'error')) * 32 AS matches,
+        -- The first kind of the list that is there; '' when none is, because place 9 of 8 is empty.
+        ['visit', 'account', 'order', 'claim', 'case', 'purchase_order', 'journal', 'remittance'][arrayMin(kind -> transform(kind, ['visit', 'account', 'order', 'claim', 'case', 'purchase_order', 'journal', 'remittance'], [1, 2, 3, 4, 5, 6, 7, 8], 9), key_kinds)] AS token_kind,
+        start, duration_ns, key_kinds, key_tokens,
         outcome, ack_code, reason, interface, span_id, trace_id, facility, tags, measures
     FROM ${local:spans}
-    WHERE (interface IN ('ehr-adt') AND message IN ('ADT^A03')) OR (interface IN ('ehr-adt') AND message IN ('ADT^A13')) OR (interface IN ('ehr-adt') AND destination IN ('engine') AND message IN ('ADT^A03') AND outcome IN ('accepted', 'rejected', 'error')) OR (destination IN ('billing') AND message IN ('DFT^P03') AND outcome IN ('accepted', 'rejected', 'error')) OR (destination IN ('erp') AND operation IN ('POST /journals') AND outcome IN ('accepted', 'rejected', 'error')) OR (destination IN ('clearinghouse') AND message IN ('837') AND outcome IN ('accepted', 'none', 'rejected', 'error'))
+    WHERE matches > 0
 )
-WHERE notEmpty(steps);
+ARRAY JOIN bitPositionsToArray(matches) AS place;

@@ -143,24 +143,24 @@ CREATE TABLE IF NOT EXISTS ${view:spans_in}
     conversation_id     String,
     bytes               UInt32,
     ack_bytes           UInt32,
-    key_kinds           Array(LowCardinality(String)),
+    key_kinds           Array(String),
     key_authorities     Array(String),
     key_tokens          Array(String),
     key_seals           Array(String),
-    measures            Map(LowCardinality(String), Float64),
-    tags                Map(LowCardinality(String), String),
-    attributes          Map(LowCardinality(String), String),
-    resource_attributes Map(LowCardinality(String), String),
-    scope_attributes    Map(LowCardinality(String), String),
+    measures            Map(String, Float64),
+    tags                Map(String, String),
+    attributes          Map(String, String),
+    resource_attributes Map(String, String),
+    scope_attributes    Map(String, String),
     trace_state         String,
     flags               UInt32,
     `events.at`         Array(DateTime64(9, 'UTC')),
-    `events.name`       Array(LowCardinality(String)),
-    `events.attributes` Array(Map(LowCardinality(String), String)),
+    `events.name`       Array(String),
+    `events.attributes` Array(Map(String, String)),
     `links.trace_id`    Array(String),
     `links.span_id`     Array(String),
     `links.trace_state` Array(String),
-    `links.attributes`  Array(Map(LowCardinality(String), String))
+    `links.attributes`  Array(Map(String, String))
 )
 ENGINE = Null;
 
@@ -715,9 +715,9 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS ${view:spans_in_keys} TO keys AS
 SELECT
     token,
     any(key_kind) AS kind,
-    any(decodeURLComponent(key_authority)) AS authority,
+    decodeURLComponent(any(key_authority)) AS authority,
     max(seal) AS sealed,
-    min(toDateTime64(start, 3, 'UTC')) AS first_seen
+    toDateTime64(min(spans_in.start), 3, 'UTC') AS first_seen
 FROM spans_in
 ARRAY JOIN
     key_tokens AS token, key_kinds AS key_kind, key_authorities AS key_authority,
@@ -728,24 +728,37 @@ GROUP BY token;
 -- numbers are left out, because they outlive encounters and would glue all encounters of a patient together.
 CREATE MATERIALIZED VIEW IF NOT EXISTS ${view:spans_in_key_pairs} TO key_pairs AS
 SELECT
-    any(one.1) AS token,
-    any(one.2) AS kind,
-    any(two.1) AS other,
-    any(two.2) AS other_kind,
-    min(toDateTime64(start, 3, 'UTC')) AS at,
-    min(id) AS span_id
+    if(forth, best, second) AS token,
+    if(forth, best_kind, second_kind) AS kind,
+    if(forth, second, best) AS other,
+    if(forth, second_kind, best_kind) AS other_kind,
+    at,
+    span_id
 FROM
 (
-    WITH
-        ['visit', 'account', 'order', 'claim', 'case', 'purchase_order', 'journal', 'remittance'] AS priority,
-        arraySort(key -> indexOf(priority, key.2), arrayFilter(key -> key.2 != 'mrn', arrayZip(key_tokens, key_kinds))) AS keys
-    SELECT start, span_id AS id, if(forth, keys[1], other_key) AS one, if(forth, other_key, keys[1]) AS two
-    FROM spans_in
-    ARRAY JOIN arraySlice(keys, 2) AS other_key
-    ARRAY JOIN [1, 0] AS forth
-    WHERE length(key_tokens) > 1
+    SELECT
+        any(one) AS best,
+        any(one_kind) AS best_kind,
+        any(two) AS second,
+        any(two_kind) AS second_kind,
+        toDateTime64(min(start), 3, 'UTC') AS at,
+        min(id) AS span_id
+    FROM
+    (
+        WITH
+            arrayMap(kind -> transform(kind,
+                ['visit', 'account', 'order', 'claim', 'case', 'purchase_order', 'journal', 'remittance', 'mrn'],
+                [1, 2, 3, 4, 5, 6, 7, 8, 10], 9), key_kinds) AS ranks,
+            indexOf(ranks, arrayMin(ranks)) AS place
+        SELECT start, span_id AS id, key_tokens[place] AS one, key_kinds[place] AS one_kind, two, two_kind
+        FROM spans_in
+        ARRAY JOIN
+            arrayFilter((token, rank, i) -> rank < 10 AND i != place, key_tokens, ranks, arrayEnumerate(ranks)) AS two,
+            arrayFilter((kind, rank, i) -> rank < 10 AND i != place, key_kinds, ranks, arrayEnumerate(ranks)) AS two_kind
+    )
+    GROUP BY sipHash128(one, two)
 )
-GROUP BY sipHash128(one.1, two.1);
+ARRAY JOIN [1, 0] AS forth;
 
 -- spans_in_interface_minute: fills interface_minute.
 CREATE MATERIALIZED VIEW IF NOT EXISTS ${view:spans_in_interface_minute} TO interface_minute AS

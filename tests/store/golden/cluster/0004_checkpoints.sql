@@ -18,8 +18,8 @@ CREATE TABLE IF NOT EXISTS checkpoints_local ON CLUSTER 'hospital'
     span_id     String CODEC(ZSTD(1)),
     trace_id    String CODEC(ZSTD(1)),
     facility    LowCardinality(String) CODEC(ZSTD(1)),
-    tags        Map(LowCardinality(String), String) CODEC(ZSTD(1)),
-    measures    Map(LowCardinality(String), Float64) CODEC(ZSTD(1)),
+    tags        Map(String, String) CODEC(ZSTD(1)),
+    measures    Map(String, Float64) CODEC(ZSTD(1)),
     ingested_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') CODEC(Delta(8), ZSTD(1)),
     INDEX ingested_range ingested_at TYPE minmax GRANULARITY 1
 )
