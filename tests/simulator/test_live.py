@@ -315,7 +315,7 @@ def test_whoever_is_in_flight_when_history_ends_is_carried_on(config: Config) ->
     past = Population(seed=4, history_start=end - 4 * HOUR, history_end=end, rate=2000, rates=late)
     config = replace(config, population=past)
     hospital, relay = prepare(config)
-    asyncio.run(run(config, hospital, relay, 3, speed=300))
+    asyncio.run(run(config, hospital, relay, 9, speed=300))
     assert config.truth is not None
     told = truth.load(config.truth)
     charges = [r for r in told.values() if r["planned_discharge"] < end * 1e9 and hops(r, BILLING)]
