@@ -43,7 +43,7 @@ def free_ports(count: int) -> list[int]:
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
     engine, billing, erp = (f"127.0.0.1:{port}" for port in free_ports(3))
-    now = time.time()
+    now = 1_767_225_600.0
     population = Population(
         seed=4, history_start=now, history_end=now, rate=0, live_rate=15_000, live_rates=Rates().times(4)
     )
@@ -296,7 +296,9 @@ def test_an_acknowledgement_of_another_message_is_not_taken(config: Config) -> N
     async def go() -> None:
         (port,) = free_ports(1)
         server = await asyncio.start_server(engine, "127.0.0.1", port)
-        other = replace(config, ehr_to_engine=f"127.0.0.1:{port}", answer_timeout=1.5)
+        # Nobody sends a discharge twice on purpose: what is seen twice was sent again.
+        plain = replace(config.population, live_rates=Rates().times(0))
+        other = replace(config, population=plain, ehr_to_engine=f"127.0.0.1:{port}", answer_timeout=1.5)
         await run(other, *prepare(other), 4)
         server.close()
 
