@@ -8,6 +8,7 @@ It must never move, change or lock a file, and never put a file's name into a lo
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import fnmatch
 import hashlib
 import json
@@ -17,10 +18,11 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from collector.taps.config import FolderInterface
 from collector.taps.observe_x12 import X12Observer
+from collector.taps.tap import Ground, Tap
 
 log = logging.getLogger("caretrail.tap")
 
@@ -55,7 +57,7 @@ class FolderTap:
 
     def __init__(self, interface: FolderInterface, observer: X12Observer, state_file: Path) -> None:
         self.interface = interface
-        self.counters = FolderCounters()
+        self.counted = FolderCounters()
         self._folder = Path(interface.path)
         self._observer = observer
         self._state_file = state_file
@@ -63,14 +65,30 @@ class FolderTap:
         self._contents: set[tuple[str, int, str]] = set()
         self._candidates: dict[str, _Candidate] = {}
         self._missing = False
+        self._stopping = asyncio.Event()
+        self._polling: asyncio.Task[None] | None = None
         self._load()
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def start(self) -> None:
         """Poll until `stop`."""
-        while not stop.is_set():
+        self._polling = asyncio.get_running_loop().create_task(self._poll_until_stopped())
+
+    async def stop(self, drain_seconds: float) -> None:
+        """Finish the file that is being read, however long that takes, and end."""
+        self._stopping.set()
+        if self._polling is not None:
+            await asyncio.wait([self._polling])
+
+    async def _poll_until_stopped(self) -> None:
+        while not self._stopping.is_set():
             await asyncio.to_thread(self._safe_poll)
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), self.interface.poll_seconds)
+                async with asyncio.timeout(self.interface.poll_seconds):
+                    await self._stopping.wait()
+
+    def counters(self) -> dict[str, Any]:
+        """Files and spans."""
+        return dataclasses.asdict(self.counted)
 
     def poll(self, now: float) -> int:
         """Look once; `now` in seconds of any steady clock. The number of files taken."""
@@ -133,7 +151,7 @@ class FolderTap:
         try:
             data = (self._folder / name).read_bytes()
         except OSError as error:
-            self.counters.unreadable += 1
+            self.counted.unreadable += 1
             self._candidates.pop(name, None)
             log.warning("interface %s: a file cannot be read: %s", self.interface.name, error.strerror)
             return False
@@ -143,8 +161,8 @@ class FolderTap:
         digest = hashlib.sha256(data).hexdigest()
         known = (name, stamp.size, digest) in self._contents
         if not known and data:
-            self.counters.spans += self._observer.observe(data, stamp.mtime_ns)
-            self.counters.files += 1
+            self.counted.spans += self._observer.observe(data, stamp.mtime_ns)
+            self.counted.files += 1
         # After the spans are in the spool: a crash in between takes the file again, to the same spans.
         self._remember(name, stamp, digest)
         return not known
@@ -198,3 +216,9 @@ class FolderTap:
             self._state_file = state
         if temporary.exists():
             os.replace(temporary, state)
+
+
+def mount(interface: FolderInterface, ground: Ground) -> Tap:
+    """The tap of a folder."""
+    observer = X12Observer(interface, ground.keys, ground.spool)
+    return FolderTap(interface, observer, ground.state / f"{interface.name}.jsonl")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Protocol
 
-from collector.taps.config import FolderInterface, HttpInterface, MllpInterface
+from collector.taps.config import AnyInterface
 from tracing import attributes as names
 from tracing import spans
 from tracing.context import span_ids
@@ -27,9 +27,6 @@ MAX_CONTROL_ID = 199
 IDENTITY_BYTES = 512
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MESSAGE = re.compile(r"[A-Za-z0-9_]{1,16}(\^[A-Za-z0-9_]{1,16})?")
-_SYSTEMS = {"mllp": "hl7v2", "http": "http", "folder": "x12"}
-
-AnyInterface = MllpInterface | HttpInterface | FolderInterface
 
 
 class Sink(Protocol):
@@ -238,7 +235,7 @@ class Emitter:
             names.INTERFACE: self.interface.name,
             names.SOURCE: self.interface.source,
             names.DESTINATION: self.interface.destination,
-            names.SYSTEM: _SYSTEMS[self.interface.kind],
+            names.SYSTEM: self.interface.system,
         }
         if facility:
             described[names.FACILITY] = facility

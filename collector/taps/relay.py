@@ -99,11 +99,13 @@ class Relay:
         for connection in list(self.connections):
             connection.finish()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._empty.wait(), max(0.0, end - loop.time()))
+            async with asyncio.timeout(max(0.0, end - loop.time())):
+                await self._empty.wait()
         for connection in list(self.connections):
             connection.abort()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._empty.wait(), 1.0)
+            async with asyncio.timeout(1.0):
+                await self._empty.wait()
 
     def opened(self, connection: Downstream) -> None:
         """A connection has come in."""

@@ -16,8 +16,8 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
-from collector.taps.config import FolderInterface, HttpInterface, MllpInterface
-from collector.taps.hops import AnyInterface, KeyEncoder, Sink
+from collector.taps.config import AnyInterface, FolderInterface, HttpInterface, MllpInterface
+from collector.taps.hops import KeyEncoder, Sink
 from collector.taps.observe_hl7 import Answer, Hl7Observer
 from collector.taps.observe_http import HttpObserver, Request, Response
 from collector.taps.observe_x12 import X12Observer

@@ -12,32 +12,22 @@ import dataclasses
 import gc
 import logging
 import os
-import ssl
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from collector.taps.config import (
-    FolderInterface,
-    HttpInterface,
-    MllpInterface,
-    TapConfigError,
-    check_together,
-    parse_address,
-)
-from collector.taps.folder import FolderTap
-from collector.taps.hops import AnyInterface
-from collector.taps.http import HttpCounters, HttpWatcher
-from collector.taps.mllp import MllpCounters, MllpWatcher
-from collector.taps.relay import Relay, Watcher
-from collector.taps.replay import Observer, resource
+from collector.taps.config import AnyInterface, TapConfigError, check_together
+from collector.taps.hops import KeyEncoder
+from collector.taps.kinds import mount
+from collector.taps.replay import resource
 from collector.taps.sender import Sender
 from collector.taps.spool import CAP_BYTES, Spool
 from collector.taps.spool_reader import SpoolReader
+from collector.taps.tap import Ground
 from collector.taps.turn import Turn
 from tracing.context import SiteKey
+from tracing.keys import Sealer
 
 log = logging.getLogger("caretrail.tap")
 
@@ -48,7 +38,7 @@ SWITCH_INTERVAL = 0.0005
 class Taps:
     """The taps of one process.
 
-    `start`, then `stop`. `addresses` says where each proxied interface listens, `counters` what happened.
+    `start`, then `stop`; `reload` in between. `addresses` says where each interface that listens does.
     """
 
     def __init__(
@@ -66,47 +56,65 @@ class Taps:
         self.interfaces = list(interfaces)
         check_together(self.interfaces)
         self.addresses: dict[str, tuple[str, int]] = {}
-        self._state = Path(spool_dir) / "folders"
         self.spool = Spool(spool_dir, resource(site), cap_bytes=spool_cap_bytes)
         try:
             self.reader = SpoolReader(self.spool)
             self.sender = Sender(self.reader, otlp_endpoint, headers=otlp_headers)
             self._turn = Turn(self.spool)
-            self.observer = Observer(self.interfaces, site_key, self._turn)
-            # Files are read in threads, which a turn of the event loop is none of.
-            self._files = Observer(self.interfaces, site_key, self.spool)
+            keys = KeyEncoder(Sealer(site_key))
+            self._ground = Ground(self._turn, self.spool, keys, Path(spool_dir) / "folders")
+            self._taps = {one.name: mount(one, self._ground) for one in self.interfaces}
         except BaseException:
             self.spool.close()
             raise
-        self._relays: dict[str, Relay] = {}
-        self._watched: dict[str, MllpCounters | HttpCounters] = {}
-        self._folders: dict[str, FolderTap] = {}
-        self._polls: list[asyncio.Task[None]] = []
-        self._stopping = asyncio.Event()
+        self._stopped = False
 
     async def start(self) -> None:
         """Listen and poll. Raises `TapConfigError` naming the interface whose address cannot be used."""
         try:
             for interface in self.interfaces:
-                if isinstance(interface, FolderInterface):
-                    self._watch_folder(interface)
-                else:
-                    await self._listen(interface)
+                await self._start(interface.name)
         except BaseException:
-            await self._close_relays(0)
+            await self._stop(self._taps, 0)
             self.spool.close()
             raise
         self.sender.start()
 
+    async def reload(self, interfaces: Iterable[AnyInterface]) -> None:
+        """Watch `interfaces` instead; one that has not changed notices nothing, nor do its connections.
+
+        Raises `TapConfigError`, before anything has changed where two interfaces collide, and after
+        everything else has where one cannot be started: that one is then not watched.
+        """
+        wanted = {one.name: one for one in interfaces}
+        check_together(wanted.values())
+        before = {one.name: one for one in self.interfaces}
+        ended = [name for name, one in before.items() if wanted.get(name) != one]
+        await self._stop(ended, DRAIN_SECONDS)
+        for name in ended:
+            del self._taps[name]
+            self.addresses.pop(name, None)
+        problems = []
+        running = [one for name, one in before.items() if name not in ended]
+        for name in [name for name, one in wanted.items() if before.get(name) != one]:
+            try:
+                self._taps[name] = mount(wanted[name], self._ground)
+                await self._start(name)
+                running.append(wanted[name])
+            except TapConfigError as error:
+                self._taps.pop(name, None)
+                problems.append(str(error))
+        self.interfaces = running
+        if problems:
+            raise TapConfigError("\n".join(problems))
+
     async def stop(self, drain_seconds: float = DRAIN_SECONDS) -> None:
         """Drain and end; a second call does nothing."""
-        if self._stopping.is_set():
+        if self._stopped:
             return
-        self._stopping.set()
-        await self._close_relays(drain_seconds)
+        self._stopped = True
+        await self._stop(self._taps, drain_seconds)
         self._turn.flush()
-        if self._polls:
-            await asyncio.gather(*self._polls, return_exceptions=True)
         await asyncio.to_thread(self.sender.stop, drain_seconds)
         self.spool.close()
 
@@ -116,56 +124,15 @@ class Taps:
             "spool": dataclasses.asdict(self.spool.counters) | {"waiting_bytes": self.spool.waiting_bytes},
             "sender": dataclasses.asdict(self.sender.counters),
         }
-        for name, relay in self._relays.items():
-            found[name] = dataclasses.asdict(relay.counters) | dataclasses.asdict(self._watched[name])
-        for name, folder in self._folders.items():
-            found[name] = dataclasses.asdict(folder.counters)
-        return found
+        return found | {name: tap.counters() for name, tap in self._taps.items()}
 
-    def _watch_folder(self, interface: FolderInterface) -> None:
-        observer = self._files.x12[interface.name]
-        tap = FolderTap(interface, observer, self._state / f"{interface.name}.jsonl")
-        self._folders[interface.name] = tap
-        self._polls.append(asyncio.get_running_loop().create_task(tap.run(self._stopping)))
+    async def _start(self, name: str) -> None:
+        address = await self._taps[name].start()
+        if address is not None:
+            self.addresses[name] = address
 
-    async def _listen(self, interface: MllpInterface | HttpInterface) -> None:
-        relay = self._mllp(interface) if isinstance(interface, MllpInterface) else self._http(interface)
-        self._relays[interface.name] = relay
-        listen = parse_address(interface.listen)
-        try:
-            self.addresses[interface.name] = await relay.listen(listen.host, listen.port)
-        except OSError as error:
-            why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-            raise TapConfigError(
-                f"interface {interface.name!r}: listen: cannot use {interface.listen}: {why}"
-            ) from error
-
-    def _mllp(self, interface: MllpInterface) -> Relay:
-        observer = self.observer.hl7[interface.name]
-        counters = MllpCounters()
-        self._watched[interface.name] = counters
-
-        def watcher() -> Watcher:
-            return MllpWatcher(interface, observer, counters)
-
-        return Relay(interface.name, parse_address(interface.upstream), watcher, self._turn)
-
-    def _http(self, interface: HttpInterface) -> Relay:
-        observer = self.observer.http[interface.name]
-        counters = HttpCounters()
-        self._watched[interface.name] = counters
-
-        def watcher() -> Watcher:
-            return HttpWatcher(observer, counters)
-
-        parts = urlsplit(interface.upstream)
-        secure = parts.scheme == "https"
-        upstream = (parts.hostname or "", parts.port or (443 if secure else 80))
-        tls = ssl.create_default_context() if secure else None
-        return Relay(interface.name, upstream, watcher, self._turn, tls)
-
-    async def _close_relays(self, seconds: float) -> None:
-        await asyncio.gather(*(relay.drain(seconds) for relay in self._relays.values()))
+    async def _stop(self, names: Iterable[str], drain_seconds: float) -> None:
+        await asyncio.gather(*(self._taps[name].stop(drain_seconds) for name in names))
 
 
 def tune() -> None:
@@ -191,10 +158,12 @@ async def run_taps(
     site: str = "",
     spool_cap_bytes: int = CAP_BYTES,
     drain_seconds: float = DRAIN_SECONDS,
+    reloads: asyncio.Queue[Iterable[AnyInterface]] | None = None,
 ) -> None:
     """Run until `stop` is set, then drain for at most `drain_seconds` and return.
 
-    Logs one line when everything listens. Raises `TapConfigError`, `SpoolError`, `EndpointError` at start.
+    What is put into `reloads` are the interfaces to watch from then on. Logs one line when everything
+    listens. Raises `TapConfigError`, `SpoolError`, `EndpointError` at start.
     """
     taps = Taps(interfaces, site_key, otlp_endpoint, spool_dir, site=site, spool_cap_bytes=spool_cap_bytes)
     await taps.start()
@@ -202,8 +171,21 @@ async def run_taps(
     for name, (host, port) in taps.addresses.items():
         log.info("interface %s listens on %s:%d", name, host, port)
     log.info("taps are ready: %d interfaces", len(taps.interfaces))
+    changing = asyncio.create_task(_follow(taps, reloads)) if reloads is not None else None
     try:
         await stop.wait()
     finally:
+        if changing is not None:
+            changing.cancel()
         await taps.stop(drain_seconds)
         log.info("taps have stopped: %s", taps.counters())
+
+
+async def _follow(taps: Taps, reloads: asyncio.Queue[Iterable[AnyInterface]]) -> None:
+    while True:
+        wanted = await reloads.get()
+        try:
+            await taps.reload(wanted)
+        except TapConfigError as error:
+            log.error("%s", error)
+        log.info("taps were changed: %d interfaces", len(taps.interfaces))

@@ -1,0 +1,84 @@
+"""An HL7 v2 interface over MLLP.
+
+Paths into messages are checked against the standard here, once, so that a misspelt field is an error at start
+and not a silent absence in the data. It must never open a socket or the site key.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from collector.taps.config.base import AddressText, AnyKind, KeyKind, Model, Word
+from collector.taps.path_check import problems
+from tracing.protocols.hl7v2_path import PathError, compile_path
+
+
+def _hl7_path(text: str) -> str:
+    try:
+        compile_path(text)
+    except PathError as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+Hl7Path = Annotated[str, AfterValidator(_hl7_path)]
+
+
+class Hl7Key(Model):
+    """A business key of HL7 v2 messages."""
+
+    kind: KeyKind
+    path: Hl7Path
+    authority: str | None = Field(
+        default=None,
+        description="Assigning authority to use whatever the message says; default: the message's own.",
+    )
+
+
+HL7_KEYS = (
+    Hl7Key(kind="visit", path="PV1-19"),
+    Hl7Key(kind="account", path="PID-18"),
+    Hl7Key(kind="order", path="ORC-2"),
+    Hl7Key(kind="order", path="OBR-2"),
+    Hl7Key(kind="mrn", path="PID-3"),
+)
+
+
+class MllpInterface(AnyKind):
+    """HL7 v2 over MLLP, proxied in line and byte for byte."""
+
+    system: ClassVar[str] = "hl7v2"
+    kind: Literal["mllp"]
+    listen: AddressText = Field(description="Where the sender connects to.")
+    upstream: AddressText = Field(description="Where the receiver listens.")
+    keys: tuple[Hl7Key, ...] = Field(default=HL7_KEYS, description="Business keys, by path.")
+    attributes: dict[Word, Hl7Path] = Field(
+        default={}, description="Short codes to record for `when` conditions, by path."
+    )
+    facility_from_message: bool = Field(
+        default=True, description="Take the facility from MSH-4 where it is a code."
+    )
+    hl7_version: str = Field(
+        default="2.5.1", description="Version of the standard that paths are checked against."
+    )
+    ack_timeout_seconds: float = Field(
+        default=60, gt=0, description="After this long without an acknowledgement the outcome is `timeout`."
+    )
+    max_message_bytes: int = Field(
+        default=16 << 20, ge=1024, description="Longer messages pass, but are not read."
+    )
+
+    @model_validator(mode="after")
+    def _paths_exist(self) -> Self:
+        places = {f"attributes.{name}": path for name, path in self.attributes.items()}
+        if "keys" in self.model_fields_set:
+            places |= {f"keys[{index}].path": key.path for index, key in enumerate(self.keys)}
+        # Site-defined segments (Z..) are in no version of the standard.
+        named = tuple(sorted({path for path in places.values() if not path.startswith("Z")}))
+        wrong = problems(named, self.hl7_version)
+        for place, path in places.items():
+            if path in wrong:
+                raise ValueError(f"interface {self.name!r}: {place}: {wrong[path]}")
+        return self
