@@ -15,11 +15,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tracing.store import Store, open_store
 from tracing.store.errors import MigrationError
 
 _numbers = itertools.count(1)
+
+# No example may fail for being slow: what a machine does besides is not the code's.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
