@@ -17,10 +17,31 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tracing.context import KeyedHash, SiteKey, journey_trace_id, trace_id
 
-KINDS = ("visit", "account", "order", "claim", "case", "purchase_order", "journal", "remittance", "mrn")
-"""Kinds of business keys, best first. `mrn` finds messages; it never decides which belong together."""
+KINDS = (
+    "visit",
+    "account",
+    "order",
+    "claim",
+    "case",
+    "purchase_order",
+    "journal",
+    "remittance",
+    "requisition",
+    "appointment",
+    "charge",
+    "invoice",
+    "shipment",
+    "document",
+    "mrn",
+    "item",
+    "lot",
+    "request",
+)
+"""Kinds of business keys, best first."""
 
-SEARCH_ONLY = frozenset({"mrn"})
+SEARCH_ONLY = frozenset({"mrn", "item", "lot", "request"})
+"""Kinds that find messages and never decide which belong together: a patient, an article, a lot has many
+encounters, and what a program calls its request belongs to no document."""
 MAX_VALUE = 256
 _PRIORITY = {kind: rank for rank, kind in enumerate(KINDS)}
 _VERSION = b"\x01"

@@ -27,7 +27,26 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 ShortCode = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.^-]{1,64}$")]
 Suffix = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,64}$")]
-Kind = Literal["visit", "account", "order", "claim", "case", "purchase_order", "journal", "remittance", "mrn"]
+Kind = Literal[
+    "visit",
+    "account",
+    "order",
+    "claim",
+    "case",
+    "purchase_order",
+    "journal",
+    "remittance",
+    "requisition",
+    "appointment",
+    "charge",
+    "invoice",
+    "shipment",
+    "document",
+    "mrn",
+    "item",
+    "lot",
+    "request",
+]
 Outcome = Literal["accepted", "rejected", "error", "timeout", "mismatched", "none"]
 assert Kind.__args__ == KINDS  # type: ignore[attr-defined]
 assert Outcome.__args__ == attributes.OUTCOMES  # type: ignore[attr-defined]

@@ -12,7 +12,24 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 KeyKind = Literal[
-    "visit", "account", "order", "claim", "case", "purchase_order", "journal", "remittance", "mrn"
+    "visit",
+    "account",
+    "order",
+    "claim",
+    "case",
+    "purchase_order",
+    "journal",
+    "remittance",
+    "requisition",
+    "appointment",
+    "charge",
+    "invoice",
+    "shipment",
+    "document",
+    "mrn",
+    "item",
+    "lot",
+    "request",
 ]
 
 
