@@ -1,7 +1,7 @@
 """X12 for health care: read interchanges and claims, write interchanges.
 
-The one module others import; the work is in `x12_envelope`, `x12_claims` and `x12_write`. Control
-numbers of a file that passes through are read, never changed.
+The one module others import; the work is in `x12_envelope`, `x12_claims`, `x12_parts` and `x12_write`.
+Control numbers of a file that passes through are read, never changed.
 """
 
 from tracing.protocols.x12_claims import (
@@ -19,7 +19,9 @@ from tracing.protocols.x12_envelope import (
     Transaction,
     X12Error,
     interchanges,
+    parts,
 )
+from tracing.protocols.x12_parts import Part, Summary, answered_interchange, describe
 from tracing.protocols.x12_write import OutgoingTransaction, UnwritableError, write_interchange
 
 __all__ = [
@@ -28,14 +30,19 @@ __all__ = [
     "Interchange",
     "InterchangeAcknowledgement",
     "OutgoingTransaction",
+    "Part",
     "Segment",
     "Separators",
     "SetAcknowledgement",
+    "Summary",
     "Transaction",
     "UnwritableError",
     "X12Error",
+    "answered_interchange",
     "claims",
+    "describe",
     "functional_acknowledgement",
     "interchanges",
+    "parts",
     "write_interchange",
 ]

@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 from tracing.protocols.x12_envelope import Segment, Transaction
 
-Outcome = Literal["accepted", "rejected", "none"]
+Outcome = Literal["accepted", "rejected", "partial", "none"]
 
 _REFUSED: Final = frozenset({"A3", "A4", "A6", "A7", "A8"})
 """Claim status categories (STC01-1) by which a claim is not taken into adjudication."""
@@ -81,8 +81,8 @@ class FunctionalAcknowledgement:
 
     @property
     def outcome(self) -> Outcome:
-        """A and E are accepted; P (some sets rejected), R and the rest are rejected."""
-        return "accepted" if self.code in ("A", "E") else "rejected"
+        """A and E are accepted, P (some sets rejected) is partial; R and the rest are rejected."""
+        return "accepted" if self.code in ("A", "E") else "partial" if self.code == "P" else "rejected"
 
 
 def claims(transaction: Transaction) -> list[Claim]:

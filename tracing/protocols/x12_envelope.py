@@ -19,6 +19,7 @@ Segment = tuple[str, ...]
 ISA_LENGTH: Final = 106
 _ISA_WIDTHS: Final = (2, 10, 2, 10, 2, 15, 2, 15, 6, 4, 1, 5, 9, 1, 1, 1)
 _ISA_START: Final = re.compile(rb"(?<![A-Za-z0-9])ISA([^A-Za-z0-9 ])[0-9A-Za-z ]{1,2}\1", re.DOTALL)
+_NAME: Final = re.compile(r"[A-Z][A-Z0-9]{1,2}")
 _BLANK: Final = b" \t\r\n\x00\x1a"
 
 
@@ -46,7 +47,8 @@ class Transaction:
     """One transaction set. `segments` run from ST to SE (which is missing when `complete` is False).
 
     `isa13`, `gs06` and `st02` are the control numbers that identify it; `isa06`, `isa08`, `gs02` and
-    `gs03` its sender and receiver, without padding; `version` is ST03, else GS08.
+    `gs03` its sender and receiver, without padding; `version` is ST03, else GS08. `offset` is the byte
+    of its ST; `date` and `time` are GS04 and GS05, else ISA09 and ISA10, as written.
     """
 
     st01: str
@@ -62,6 +64,9 @@ class Transaction:
     segments: tuple[Segment, ...]
     separators: Separators
     complete: bool
+    offset: int = 0
+    date: str = ""
+    time: str = ""
 
     @property
     def control_id(self) -> str:
@@ -80,11 +85,16 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class InterchangeAcknowledgement:
-    """A TA1 segment. `code` TA104 is A, E or R; `note` TA105 the reason; `isa13` the one it answers."""
+    """A TA1 segment. `code` TA104 is A, E or R; `note` TA105 the reason; `isa13` the one it answers.
+
+    `own` is the ISA it came under, `offset` its byte.
+    """
 
     isa13: str
     code: str
     note: str
+    own: Segment = ()
+    offset: int = 0
 
     @property
     def outcome(self) -> str:
@@ -120,6 +130,32 @@ def interchanges(data: bytes, errors: list[X12Error] | None = None) -> Iterator[
     first of them is raised as X12Error, after everything readable has been yielded.
     """
     unread: list[X12Error] = [] if errors is None else errors
+    for reader in _readers(data, unread):
+        try:
+            yield reader.read()
+        except X12Error as error:
+            unread.append(error)
+    if errors is None and unread:
+        raise unread[0]
+
+
+def parts(
+    data: bytes, errors: list[X12Error], findings: list[X12Error]
+) -> Iterator[Transaction | InterchangeAcknowledgement]:
+    """Every transaction set and TA1 of a file, one at a time, so that a large file is never held in pieces.
+
+    `errors` and `findings` are filled as the file is read, the one with what could not be read, the other
+    with departures from the standard that did no harm.
+    """
+    for reader in _readers(data, errors):
+        reader.findings = findings
+        try:
+            yield from reader.events()
+        except X12Error as error:
+            errors.append(error)
+
+
+def _readers(data: bytes, unread: list[X12Error]) -> Iterator[_Reader]:
     starts = [match.start() for match in _ISA_START.finditer(data)]
     lead = data[: starts[0]] if starts else data
     if lead.removeprefix(b"\xef\xbb\xbf").strip(_BLANK):
@@ -128,12 +164,7 @@ def interchanges(data: bytes, errors: list[X12Error] | None = None) -> Iterator[
     elif not starts:
         unread.append(X12Error("the file is empty", 0))
     for start, stop in pairwise([*starts, len(data)]):
-        try:
-            yield _Reader(data, start, stop, unread).read()
-        except X12Error as error:
-            unread.append(error)
-    if errors is None and unread:
-        raise unread[0]
+        yield _Reader(data, start, stop, unread)
 
 
 def _text(raw: bytes) -> str:
@@ -152,48 +183,64 @@ class _Reader:
     stop: int
     unread: list[X12Error]
     findings: list[X12Error] = field(default_factory=list)
-    transactions: list[Transaction] = field(default_factory=list)
-    acknowledgements: list[InterchangeAcknowledgement] = field(default_factory=list)
+    ready: list[Transaction | InterchangeAcknowledgement] = field(default_factory=list)
     separators: Separators = field(default_factory=Separators)
     isa: Segment = ()
     group: Segment = ()
     groups: int = 0
     in_group: int = 0
     open: list[Segment] = field(default_factory=list)
+    opened: int = 0
 
     def read(self) -> Interchange:
+        """All of it."""
+        transactions: list[Transaction] = []
+        acknowledgements: list[InterchangeAcknowledgement] = []
+        for event in self.events():
+            if isinstance(event, Transaction):
+                transactions.append(event)
+            else:
+                acknowledgements.append(event)
+        return Interchange(
+            isa=self.isa,
+            separators=self.separators,
+            transactions=tuple(transactions),
+            acknowledgements=tuple(acknowledgements),
+            findings=tuple(self.findings),
+            offset=self.start,
+        )
+
+    def events(self) -> Iterator[Transaction | InterchangeAcknowledgement]:
+        """Its transactions and TA1s as they end."""
         position = self._header()
+        data, stop = self.data, self.stop
         terminator = self.separators.terminator.encode("latin-1")
         element = self.separators.element.encode("latin-1")
         ended = False
-        for raw in self.data[position : self.stop].split(terminator):
+        while position < stop and not ended:
+            end = data.find(terminator, position, stop)
+            end = stop if end < 0 else end
+            raw = data[position:end]
             line = raw.lstrip(_BLANK)
-            at, position = position + len(raw) - len(line), position + len(raw) + 1
-            if line.strip(_BLANK):
-                # A trailing line end would stick to the last element of an unterminated segment.
-                segment = tuple(map(_text, line.rstrip(b"\r\n").split(element)))
-                if segment[0] == "IEA":
-                    self._close_group(at, None)
-                    self._trailer("IEA", segment, self.groups, "groups", self.isa[13], at)
-                    ended = True
-                    break
-                self._segment(segment, at)
+            at, position = position + len(raw) - len(line), end + 1
+            # A trailing line end would stick to the last element of an unterminated segment.
+            line = line.rstrip(b"\r\n")
+            if not line.strip(_BLANK):
+                continue
+            segment = tuple(map(_text, line.split(element)))
+            ended = self._segment(segment, at)
+            if self.ready:
+                yield from self.ready
+                self.ready.clear()
         if ended:
-            rest = self.data[position : self.stop]
+            rest = data[position:stop]
             if rest.strip(_BLANK):
                 at = position + len(rest) - len(rest.lstrip(_BLANK))
                 self.unread.append(X12Error("no ISA segment where the next interchange should begin", at))
         else:
-            self._close_group(self.stop, None)
-            self._found("IEA is missing", self.stop)
-        return Interchange(
-            isa=self.isa,
-            separators=self.separators,
-            transactions=tuple(self.transactions),
-            acknowledgements=tuple(self.acknowledgements),
-            findings=tuple(self.findings),
-            offset=self.start,
-        )
+            self._close_group(stop, None)
+            self._found("IEA is missing", stop)
+            yield from self.ready
 
     def _found(self, message: str, at: int) -> None:
         self.findings.append(X12Error(message, at))
@@ -231,11 +278,12 @@ class _Reader:
         )
         return position + 3
 
-    def _segment(self, segment: Segment, at: int) -> None:
+    def _segment(self, segment: Segment, at: int) -> bool:
+        """Take one segment in; True when it ends the interchange."""
         name = segment[0]
         if name == "ST":
             self._close_transaction(at, None)
-            self.open = [segment]
+            self.open, self.opened = [segment], at
         elif name == "SE" and self.open:
             self.open.append(segment)
             self._close_transaction(at, segment)
@@ -245,13 +293,20 @@ class _Reader:
             self.groups += 1
         elif name == "GE":
             self._close_group(at, segment)
+        elif name == "IEA":
+            self._close_group(at, None)
+            self._trailer("IEA", segment, self.groups, "groups", self.isa[13], at)
+            return True
         elif self.open:
             self.open.append(segment)
+            if not _NAME.fullmatch(name):
+                self._found("not a segment identifier of two or three capitals and digits", at)
         elif name == "TA1":
             isa13, _, _, code, note = (*segment[1:], "", "", "", "", "")[:5]
-            self.acknowledgements.append(InterchangeAcknowledgement(isa13, code, note))
+            self.ready.append(InterchangeAcknowledgement(isa13, code, note, self.isa, at))
         else:
             self._found("a segment stands outside any transaction set", at)
+        return False
 
     def _close_group(self, at: int, trailer: Segment | None) -> None:
         self._close_transaction(at, None)
@@ -270,7 +325,8 @@ class _Reader:
             self._found("SE is missing", at)
         else:
             self._trailer("SE", trailer, len(self.open), "segments", _at(st, 2), at)
-        self.transactions.append(
+        dated = bool(_at(gs, 4))
+        self.ready.append(
             Transaction(
                 st01=_at(st, 1),
                 st02=_at(st, 2),
@@ -285,6 +341,9 @@ class _Reader:
                 segments=tuple(self.open),
                 separators=self.separators,
                 complete=trailer is not None,
+                offset=self.opened,
+                date=_at(gs, 4) if dated else _at(self.isa, 9),
+                time=_at(gs, 5) if dated else _at(self.isa, 10),
             )
         )
         self.in_group += 1
