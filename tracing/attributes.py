@@ -53,6 +53,8 @@ ACK_CODE = "integration.ack.code"
 ACK_PAIRING = "integration.ack.pairing"
 REASON = "integration.reason"
 UNREAD = "integration.unread"
+UNREAD_AT = "integration.unread.at"
+UNREAD_COUNT = "integration.unread.count"
 HTTP_METHOD = "http.request.method"
 HTTP_STATUS = "http.response.status_code"
 KEYS = "journey.keys"
@@ -60,7 +62,7 @@ KEYS_SEALED = "journey.keys.sealed"
 MEASURE = "integration.measure."
 TAG = "integration.attribute."
 
-OUTCOMES = ("accepted", "rejected", "error", "timeout", "mismatched", "none")
+OUTCOMES = ("accepted", "partial", "rejected", "error", "timeout", "mismatched", "none")
 FAILED_OUTCOMES = frozenset({"rejected", "error", "timeout"})
 
 REGISTRY: tuple[Attribute, ...] = (
@@ -90,7 +92,8 @@ REGISTRY: tuple[Attribute, ...] = (
         "span",
         "string",
         "development",
-        "`forward` for a proxied message, `receive` for a file's transaction, `claim` for one claim in it.",
+        "`forward` for a proxied message, `receive` for a message of a file, and for what an X12 transaction "
+        "is about `claim`, `inquiry`, `order`, or `acknowledge` for one verdict of several.",
         "forward",
     ),
     Attribute(
@@ -129,7 +132,8 @@ REGISTRY: tuple[Attribute, ...] = (
         "span",
         "string",
         "stable",
-        "`accepted`, `rejected` (AR, CR, 4xx), `error` (AE, CE, 5xx, answer cut off), `timeout` (no answer "
+        "`accepted`, `partial` (some of it: 999 AK9 P, 277CA with both, 855 with changes), "
+        "`rejected` (AR, CR, 4xx), `error` (AE, CE, 5xx, answer cut off), `timeout` (no answer "
         "in time), `mismatched` (answered, but for another control ID), `none` (connection lost before).",
         "accepted",
     ),
@@ -157,8 +161,25 @@ REGISTRY: tuple[Attribute, ...] = (
         "span",
         "string",
         "development",
-        "Why a message passed without being read: `not_hl7`, `not_json`, `not_x12`, `too_large`, `failed`.",
+        "Why a message passed without being read: `not_hl7`, `not_json`, `not_x12`, `bad_row`, `too_large`, "
+        "`packed` (an archive that cannot be unpacked), `failed`.",
         "too_large",
+    ),
+    Attribute(
+        UNREAD_AT,
+        "span",
+        "int",
+        "development",
+        "Where in a file the first of what could not be read is: byte (X12, HL7) or line (other files).",
+        "17",
+    ),
+    Attribute(
+        UNREAD_COUNT,
+        "span",
+        "int",
+        "development",
+        "How many places of a file could not be read.",
+        "3",
     ),
     Attribute(HTTP_METHOD, "span", "string", "stable", "HTTP method.", "POST"),
     Attribute(HTTP_STATUS, "span", "int", "stable", "HTTP status code.", "201"),

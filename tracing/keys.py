@@ -32,6 +32,7 @@ KINDS = (
     "invoice",
     "shipment",
     "document",
+    "inquiry",
     "mrn",
     "item",
     "lot",

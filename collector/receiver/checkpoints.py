@@ -42,12 +42,13 @@ Kind = Literal[
     "invoice",
     "shipment",
     "document",
+    "inquiry",
     "mrn",
     "item",
     "lot",
     "request",
 ]
-Outcome = Literal["accepted", "rejected", "error", "timeout", "mismatched", "none"]
+Outcome = Literal["accepted", "partial", "rejected", "error", "timeout", "mismatched", "none"]
 assert Kind.__args__ == KINDS  # type: ignore[attr-defined]
 assert Outcome.__args__ == attributes.OUTCOMES  # type: ignore[attr-defined]
 

@@ -15,7 +15,7 @@ from slo.workflows.duration import Within
 from tracing.documents import nearest
 from tracing.keys import KINDS, SEARCH_ONLY
 
-OUTCOMES = ("accepted", "rejected", "error", "timeout", "mismatched", "none")
+OUTCOMES = ("accepted", "partial", "rejected", "error", "timeout", "mismatched", "none")
 #: The receiver said no. A connection that broke or stayed silent is no answer: such a step stays open.
 NEGATIVE = ("rejected", "error")
 #: A step that names no outcome is met by a message that was accepted or that needs no acknowledgement.

@@ -26,6 +26,7 @@ KeyKind = Literal[
     "invoice",
     "shipment",
     "document",
+    "inquiry",
     "mrn",
     "item",
     "lot",
