@@ -53,12 +53,20 @@ ACK_CODE = "integration.ack.code"
 ACK_PAIRING = "integration.ack.pairing"
 REASON = "integration.reason"
 UNREAD = "integration.unread"
+ATTEMPT = "integration.attempt"
+BATCH_MESSAGES = "integration.batch.messages"
+BATCH_DECLARED = "integration.batch.declared"
+BODY_SEALED = "integration.body.sealed"
+ANSWER_SEALED = "integration.answer.sealed"
+STRUCTURE = "hl7.structure"
+STRUCTURE_SHAPE = "hl7.structure.shape"
 UNREAD_AT = "integration.unread.at"
 UNREAD_COUNT = "integration.unread.count"
 HTTP_METHOD = "http.request.method"
 HTTP_STATUS = "http.response.status_code"
 KEYS = "journey.keys"
 KEYS_SEALED = "journey.keys.sealed"
+DERIVED_TRACE = "journey.trace_id"
 MEASURE = "integration.measure."
 TAG = "integration.attribute."
 
@@ -181,6 +189,52 @@ REGISTRY: tuple[Attribute, ...] = (
         "How many places of a file could not be read.",
         "3",
     ),
+    Attribute(
+        ATTEMPT,
+        "span",
+        "int",
+        "development",
+        "2 or more where the same bytes came over this interface before: which transmission of them it is.",
+        "2",
+    ),
+    Attribute(
+        BATCH_MESSAGES, "span", "int", "development", "HL7 v2 batch or file: messages that were in it.", "40"
+    ),
+    Attribute(
+        BATCH_DECLARED,
+        "span",
+        "int",
+        "development",
+        "What BTS-1 (or FTS-1, of batches) says there should be, where it says something else.",
+        "41",
+    ),
+    Attribute(
+        BODY_SEALED,
+        "span",
+        "string",
+        "development",
+        "The message itself or its beginning, encrypted; only where the interface says `capture`.",
+        "AXa1…",
+    ),
+    Attribute(
+        ANSWER_SEALED, "span", "string", "development", "The answer, as `integration.body.sealed`.", "AXa1…"
+    ),
+    Attribute(
+        STRUCTURE,
+        "span",
+        "string",
+        "development",
+        "Fingerprint of the message's shape: which segments, fields and chosen codes it uses, no values.",
+        "5f0c1d22b8e94a07",
+    ),
+    Attribute(
+        STRUCTURE_SHAPE,
+        "span",
+        "string",
+        "development",
+        "The shape behind a fingerprint, on the first message of a tap process that has it.",
+        "MSH:1-4,7,9-12 PID:1,3,5 12=2.5.1",
+    ),
     Attribute(HTTP_METHOD, "span", "string", "stable", "HTTP method.", "POST"),
     Attribute(HTTP_STATUS, "span", "int", "stable", "HTTP status code.", "201"),
     Attribute(
@@ -198,6 +252,14 @@ REGISTRY: tuple[Attribute, ...] = (
         "stable",
         "The same keys in the same order, encrypted for people allowed to see them.",
         "Ab3x…",
+    ),
+    Attribute(
+        DERIVED_TRACE,
+        "span",
+        "string",
+        "development",
+        "The trace ID that the message's own keys give, where it came with a context and went on with that.",
+        "9f86d081884c7d659a2feaa0c55ad015",
     ),
     Attribute(
         MEASURE + "*",
