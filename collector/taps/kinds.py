@@ -8,14 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from collector.taps import folder, proxy
-from collector.taps.config import AnyInterface, FolderInterface, HttpInterface, MllpInterface
+from collector.taps import database, folder, proxy
+from collector.taps.config import (
+    AnyInterface,
+    DatabaseInterface,
+    FolderInterface,
+    HttpInterface,
+    MllpInterface,
+)
 from collector.taps.tap import Ground, Tap
 
 _KINDS: dict[type, Callable[[Any, Ground], Tap]] = {
     MllpInterface: proxy.mllp,
     HttpInterface: proxy.http,
     FolderInterface: folder.mount,
+    DatabaseInterface: database.mount,
 }
 
 

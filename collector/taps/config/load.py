@@ -11,11 +11,12 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter, ValidationError
 
 from collector.taps.config.base import TapConfigError, describe
+from collector.taps.config.database import DatabaseInterface
 from collector.taps.config.folder import FolderInterface
 from collector.taps.config.http import HttpInterface
 from collector.taps.config.mllp import MllpInterface
 
-AnyInterface = MllpInterface | HttpInterface | FolderInterface
+AnyInterface = MllpInterface | HttpInterface | FolderInterface | DatabaseInterface
 Interface = Annotated[AnyInterface, Field(discriminator="kind")]
 _ADAPTER: TypeAdapter[AnyInterface] = TypeAdapter(Interface)
 KINDS = frozenset(model.model_fields["kind"].annotation.__args__[0] for model in AnyInterface.__args__)
