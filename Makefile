@@ -22,7 +22,7 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY)
 	@exec $(BIN)/caretrail demo $(ARGS)
 
-# Debian's Chromium and Alertmanager are real counterparts in the tests.
+# Debian's Chromium, Alertmanager and PostgreSQL are real counterparts in the tests.
 packages:
 	@deploy/test-packages.sh
 
