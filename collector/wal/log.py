@@ -48,7 +48,7 @@ class Wal:
         self,
         directory: Path,
         *,
-        segment_bytes: int = 8 << 20,
+        segment_bytes: int = 64 << 20,
         segment_age: float = 0.2,
         limit_bytes: int = 1 << 30,
         reserve_bytes: int = 64 << 20,
