@@ -100,7 +100,17 @@ class Listening(AnyKind):
     allow: tuple[Network, ...] = Field(
         default=(), description="Source addresses and networks that may connect; empty: any."
     )
-    tls: TapTls = Field(default=TapTls(), description="TLS on either side.")
+    tls: TapTls | None = Field(default=None, description="TLS on either side; absent: plain TCP on both.")
+
+
+def contexts(interface: str, tls: TapTls | None) -> tuple[ssl.SSLContext | None, ssl.SSLContext | None]:
+    """The contexts of the listening and the connecting side, None for plain TCP. Raises `TapConfigError`."""
+    if tls is None:
+        return None, None
+    return (
+        listen_context(interface, tls.listen) if tls.listen is not None else None,
+        upstream_context(interface, tls.upstream) if tls.upstream is not None else None,
+    )
 
 
 def listen_context(interface: str, tls: ListenTls) -> ssl.SSLContext:
