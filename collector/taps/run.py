@@ -22,7 +22,7 @@ from collector.taps.hops import KeyEncoder
 from collector.taps.kinds import mount
 from collector.taps.replay import resource
 from collector.taps.sender import Sender
-from collector.taps.spool import CAP_BYTES, Spool
+from collector.taps.spool import CAP_BYTES, MAX_AGE_SECONDS, Spool
 from collector.taps.spool_reader import SpoolReader
 from collector.taps.tap import Ground
 from collector.taps.turn import Turn
@@ -51,15 +51,18 @@ class Taps:
         site: str = "",
         otlp_headers: Mapping[str, str] | None = None,
         spool_cap_bytes: int = CAP_BYTES,
+        spool_max_age_seconds: float = MAX_AGE_SECONDS,
     ) -> None:
         """Raises `TapConfigError`, `SpoolError` and `EndpointError`."""
         self.interfaces = list(interfaces)
         check_together(self.interfaces)
         self.addresses: dict[str, tuple[str, int]] = {}
-        self.spool = Spool(spool_dir, resource(site), cap_bytes=spool_cap_bytes)
+        self.spool = Spool(
+            spool_dir, resource(site), cap_bytes=spool_cap_bytes, max_age_seconds=spool_max_age_seconds
+        )
         try:
             self.reader = SpoolReader(self.spool)
-            self.sender = Sender(self.reader, otlp_endpoint, headers=otlp_headers)
+            self.sender = Sender(self.reader, otlp_endpoint, headers=otlp_headers, expire=self.spool.expire)
             self._turn = Turn(self.spool)
             keys = KeyEncoder(Sealer(site_key))
             self._ground = Ground(self._turn, self.spool, keys, Path(spool_dir) / "folders")

@@ -15,7 +15,7 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -89,10 +89,15 @@ class Sender:
         headers: Mapping[str, str] | None = None,
         compress: bool | None = None,
         longest_wait: float = LONGEST_WAIT,
+        expire: Callable[[float], None] | None = None,
     ) -> None:
-        """`compress` None: gzip unless the collector is on this machine. Raises `EndpointError`."""
+        """`expire` is told the time (epoch seconds) when sending fails, so that nothing waits for ever.
+
+        `compress` None: gzip unless the collector is on this machine. Raises `EndpointError`.
+        """
         self.counters = SenderCounters()
         self._reader = reader
+        self._expire = expire
         self._endpoint = Endpoint.parse(endpoint)
         self._compress = self._endpoint.host not in _LOOPBACK if compress is None else compress
         self._headers = {"Content-Type": "application/x-protobuf", **(headers or {})}
@@ -176,6 +181,8 @@ class Sender:
         self.counters.failures += 1
         if self._wait == FIRST_WAIT:  # once per outage
             log.warning("the collector does not take spans (%s); they wait in the spool", what)
+        if self._expire is not None:
+            self._expire(time.time())
         pause = self._wait * random.uniform(0.75, 1.25) if retry_after is None else retry_after
         self._wait = min(self._wait * 2, self._longest_wait)
         self._pause(min(pause, LONGEST_RETRY_AFTER))

@@ -1,8 +1,9 @@
 """Spans on disk, from the moment they are known until a collector has confirmed them: the writing side.
 
 Called by the taps for every message; `spool_reader` is the other side, in the sender's thread,
-and shares nothing with it but `committed` and `freed`. Written with `os.write` into the page cache, so that a
-killed process loses nothing. It must never block on anything but that write, nor raise into the message path.
+and shares nothing with it but `committed`, `confirmed`, `first` and `release`. Written with `os.write` into the
+page cache, so that a killed process loses nothing. It must never block on anything but that write, nor raise
+into the message path.
 
 Layout: `<number>.spool` segments of records, `cursor` (what is confirmed), `lock` (one process per folder).
 A record is a header (payload length, CRC-32, kind, scope number, spans) and a payload; a segment begins with
@@ -19,6 +20,7 @@ import re
 import struct
 import threading
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +31,7 @@ HEADER = struct.Struct("<IIHHI")
 RESOURCE, SCOPE, SPANS = 1, 2, 3
 SEGMENT_BYTES = 8 << 20
 CAP_BYTES = 1 << 30
+MAX_AGE_SECONDS = 7 * 86400.0
 MAX_RECORD = 64 << 20
 _NEW = tuple.__new__  # a named tuple without the Python function behind its constructor
 _NAME = re.compile(r"(\d{10})\.spool")
@@ -50,7 +53,10 @@ class SpoolCounters:
     """What happened to spans since the process started."""
 
     appended: int = 0
+    dropped_old: int = 0
+    """Waited longest when the bound of size or age was reached."""
     dropped_full: int = 0
+    """Came when the bound was reached and nothing older could go."""
     dropped_error: int = 0
 
 
@@ -72,7 +78,8 @@ def segments(folder: Path) -> list[int]:
 class Spool:
     """The spool of one tap process.
 
-    `cap_bytes` bounds what waits on disk: beyond it new spans are dropped and counted, messages still pass.
+    `cap_bytes` and `max_age_seconds` bound what waits on disk: beyond them the oldest spans are dropped and
+    counted, a segment at a time. Messages pass whatever happens here.
     """
 
     def __init__(
@@ -82,18 +89,20 @@ class Spool:
         *,
         cap_bytes: int = CAP_BYTES,
         segment_bytes: int = SEGMENT_BYTES,
+        max_age_seconds: float = MAX_AGE_SECONDS,
     ) -> None:
         """Open `folder`, creating it. Raises `SpoolError` if it is in use or cannot be written."""
         self.folder = Path(folder)
         self.counters = SpoolCounters()
-        self.freed = 0
-        """Bytes of confirmed segments; only the reading side counts here."""
         self._resource = resource
         self._cap = cap_bytes
-        self._segment_bytes = segment_bytes
+        # Small enough that dropping one is not dropping all.
+        self._segment_bytes = min(segment_bytes, max(cap_bytes // 8, 4096))
+        self._max_age = max_age_seconds
         self._lock = self._take_lock()
         existing = segments(self.folder)
-        self._kept = sum(segment_path(self.folder, number).stat().st_size for number in existing)
+        self._sizes = {number: segment_path(self.folder, number).stat().st_size for number in existing}
+        self._kept = sum(self._sizes.values())
         # Never append to a segment of an earlier process: its tail may be torn.
         # Nor use a number twice, or the cursor of an emptied spool would hide a new segment.
         self._number = max([*existing, load_cursor(self.folder).segment])
@@ -103,13 +112,17 @@ class Spool:
         self._trouble = ""
         # Folders are read in threads of their own; otherwise the lock is free and costs next to nothing.
         self._writing = threading.Lock()
+        self.confirmed = load_cursor(self.folder)
+        """What has arrived; the reading side says so."""
+        self.first = min(existing, default=self._number + 1)
+        """The oldest segment that may still be read; what was dropped lies before it."""
         self.committed = Position(self._number + 1, 0)
         """End of what is written. Replaced as a whole, so another thread always sees a record boundary."""
 
     @property
     def waiting_bytes(self) -> int:
         """Bytes on disk, including those confirmed in segments that are not finished."""
-        return self._kept - self.freed
+        return self._kept
 
     @property
     def is_full(self) -> bool:
@@ -121,11 +134,28 @@ class Spool:
         with self._writing:
             return self._append(scope, encoded, count)
 
+    def release(self, number: int) -> None:
+        """Delete a segment of which everything has arrived. Raises OSError."""
+        with self._writing:
+            self._delete(number)
+
+    def expire(self, now: float) -> None:
+        """Drop segments last written more than the age bound before `now`, epoch seconds. Never raises."""
+        with self._writing:
+            while self._sizes:
+                number: int = min(self._sizes)
+                try:
+                    written = segment_path(self.folder, number).stat().st_mtime
+                except OSError:
+                    written = 0.0
+                if number == self._number or now - written <= self._max_age or not self._drop(number, "old"):
+                    return
+
     def _append(self, scope: bytes, encoded: bytes, count: int) -> bool:
         size = HEADER.size + len(encoded)
-        if self._kept - self.freed + size > self._cap or size > MAX_RECORD:
+        if size > MAX_RECORD or (self._kept + size > self._cap and not self._make_room(size)):
             self.counters.dropped_full += count
-            self._announce("full", "the spool is full: spans are dropped until the collector takes some")
+            self._announce("stuck", "the spool has no room: new spans are dropped")
             return False
         try:
             if self._offset >= self._segment_bytes or self._offset == 0:
@@ -141,10 +171,43 @@ class Spool:
             self._announce("error", f"the spool cannot be written ({error.strerror}): spans are dropped")
             return False
         self.counters.appended += count
-        if self._trouble:
+        if self._trouble and self._kept + self._segment_bytes < self._cap:
             self._trouble = ""
             log.warning("the spool takes spans again")
         return True
+
+    def _make_room(self, size: int) -> bool:
+        if size > min(self._cap, MAX_RECORD):
+            return False
+        while self._kept + size > self._cap:
+            oldest = min(self._sizes, default=self._number)
+            if oldest == self._number or not self._drop(oldest, "full"):
+                return False
+        return True
+
+    def _drop(self, number: int, why: str) -> bool:
+        """Give up a segment that nobody has taken; False if it cannot be deleted."""
+        confirmed = self.confirmed
+        begin = confirmed.offset if confirmed.segment == number else 0
+        lost = 0 if confirmed.segment > number else spans_in(segment_path(self.folder, number), begin)
+        try:
+            self._delete(number)
+        except OSError as error:
+            log.error("a spool segment cannot be deleted: %s", error.strerror)
+            return False
+        self.first = number + 1
+        self.counters.dropped_old += lost
+        if lost:
+            self._announce(
+                why, f"the spool is {why}: its oldest spans are dropped until the collector takes some"
+            )
+        return True
+
+    def _delete(self, number: int) -> None:
+        size = self._sizes.pop(number, 0)
+        self._kept -= size
+        with suppress(FileNotFoundError):
+            segment_path(self.folder, number).unlink()
 
     def close(self) -> None:
         """Release the folder. What is unconfirmed stays for the next start."""
@@ -162,6 +225,7 @@ class Spool:
             os.ftruncate(self._descriptor, self._offset)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._offset += written
+        self._sizes[self._number] = self._offset
         self._kept += written
         self.committed = _NEW(Position, (self._number, self._offset))
 
@@ -195,6 +259,21 @@ class Spool:
                 f"{self.folder}: in use by another tap process; give each its own folder"
             ) from None
         return lock
+
+
+def spans_in(path: Path, begin: int) -> int:
+    """How many spans a segment holds from a record boundary on; as far as it can be read."""
+    count = 0
+    try:
+        with open(path, "rb", buffering=64 << 10) as file:
+            file.seek(begin)
+            while len(head := file.read(HEADER.size)) == HEADER.size:
+                size, _, kind, _, spans = HEADER.unpack(head)
+                count += spans if kind == SPANS else 0
+                file.seek(size, os.SEEK_CUR)
+    except OSError:
+        pass
+    return count
 
 
 def load_cursor(folder: Path) -> Position:

@@ -84,6 +84,9 @@ class SpoolReader:
             position = self._confirmed
             if position >= committed:
                 return None
+            if position.segment < self._spool.first:  # what lies before was dropped
+                self.confirm(Position(self._spool.first, 0))
+                continue
             sealed = position.segment < committed.segment
             segment = self._open(position)
             if segment is not None:
@@ -101,7 +104,7 @@ class SpoolReader:
 
     def confirm(self, end: Position) -> None:
         """Everything before `end` has arrived: it is never sent again, and finished segments are deleted."""
-        self._confirmed = end
+        self._confirmed = self._spool.confirmed = end
         if self._segment is not None and self._segment.number == end.segment:
             self._segment.offset = end.offset  # its scopes were noted when the batch was read
         self._forget()
@@ -195,10 +198,4 @@ class SpoolReader:
 
     def _forget(self) -> None:
         while self._kept and self._kept[0] < self._confirmed.segment:
-            path = segment_path(self._spool.folder, self._kept.pop(0))
-            try:
-                size = path.stat().st_size
-                path.unlink()
-            except FileNotFoundError:
-                continue
-            self._spool.freed += size
+            self._spool.release(self._kept.pop(0))

@@ -140,19 +140,67 @@ def test_a_torn_cursor_sends_again_rather_than_loses(tmp_path: Path) -> None:
     assert drain(SpoolReader(Spool(tmp_path, RESOURCE))) == [0, 1]
 
 
-def test_beyond_the_cap_spans_are_dropped_and_counted(
+def test_beyond_the_cap_the_oldest_spans_are_dropped_and_counted(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     spool = Spool(tmp_path, RESOURCE, cap_bytes=1000, segment_bytes=300)
     reader = SpoolReader(spool)
-    taken = [number for number in range(50) if spool.append(SCOPES[0], one(number))]
-    assert 0 < len(taken) < 50
-    assert spool.counters.dropped_full == 50 - len(taken)
+    assert all(spool.append(SCOPES[0], one(number)) for number in range(50))
+    lost = spool.counters.dropped_old
+    assert 0 < lost < 50
+    assert spool.counters.dropped_full == 0
     assert len(caplog.records) == 1  # not one line per message
-    assert sum(path.stat().st_size for path in tmp_path.glob("*.spool")) <= 1000
-    assert drain(reader) == taken
+    assert sum(path.stat().st_size for path in tmp_path.glob("*.spool")) == spool.waiting_bytes <= 1000
+    assert drain(reader) == list(range(lost, 50))
     assert spool.append(SCOPES[0], one(99))
     assert drain(reader) == [99]
+
+
+def test_what_has_arrived_is_not_counted_as_dropped(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, RESOURCE, cap_bytes=1000, segment_bytes=400)
+    reader = SpoolReader(spool)
+    for number in range(3):
+        spool.append(SCOPES[0], one(number))
+    assert drain(reader) == [0, 1, 2]
+    for number in range(3, 50):
+        spool.append(SCOPES[0], one(number))
+    left = drain(reader)
+    assert left == list(range(50 - len(left), 50))
+    assert spool.counters.dropped_old == 47 - len(left)
+
+
+def test_what_an_earlier_process_left_is_dropped_first(tmp_path: Path) -> None:
+    earlier = Spool(tmp_path, RESOURCE, cap_bytes=1000, segment_bytes=300)
+    for number in range(5):
+        earlier.append(SCOPES[0], one(number))
+    earlier.close()
+    spool = Spool(tmp_path, RESOURCE, cap_bytes=1000, segment_bytes=300)
+    for number in range(5, 50):
+        spool.append(SCOPES[0], one(number))
+    left = drain(SpoolReader(spool))
+    assert left == list(range(50 - len(left), 50))
+    assert spool.counters.dropped_old == 50 - len(left)
+
+
+def test_what_waits_too_long_is_dropped(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, RESOURCE, segment_bytes=300, max_age_seconds=3600)
+    reader = SpoolReader(spool)
+    for number in range(10):
+        spool.append(SCOPES[0], one(number))
+    written = max(path.stat().st_mtime for path in tmp_path.glob("*.spool"))
+    spool.expire(written + 3000)
+    assert spool.counters.dropped_old == 0
+    spool.expire(written + 4000)
+    lost = spool.counters.dropped_old
+    assert 0 < lost < 10  # the segment that is being written stays
+    assert drain(reader) == list(range(lost, 10))
+
+
+def test_a_batch_larger_than_the_whole_spool_is_dropped_alone(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, RESOURCE, cap_bytes=400, segment_bytes=4096)
+    assert spool.append(SCOPES[0], one(1))
+    assert not spool.append(SCOPES[0], bytes(1000), 7)
+    assert spool.counters.dropped_full == 7
 
 
 def test_a_full_disk_costs_spans_and_leaves_the_spool_readable(
