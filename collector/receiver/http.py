@@ -73,6 +73,7 @@ def create_app(
     return Starlette(
         routes=[
             Route("/v1/traces", receiver.answered(receiver.traces), methods=["POST"]),
+            Route("/api/v1/checkpoints", receiver.answered(receiver.checkpoint), methods=["POST"]),
             Route("/v1/checkpoints", receiver.answered(receiver.checkpoint), methods=["POST"]),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
@@ -113,7 +114,7 @@ class _Receiver:
         """404 and 405 as Status too."""
         assert isinstance(error, HTTPException)
         code = Code.NOT_FOUND if error.status_code == 404 else Code.UNIMPLEMENTED
-        text = f"{error.detail}: this collector takes POST /v1/traces and POST /v1/checkpoints"
+        text = f"{error.detail}: this collector takes POST /v1/traces and /api/v1/checkpoints"
         response = _failure(request, Refusal(error.status_code, code, text))
         for name, value in (error.headers or {}).items():
             response.headers[name] = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -33,7 +34,9 @@ def receiver(make_receiver: MakeReceiver, sealer: Sealer) -> Running:
 
 
 def post(receiver: Running, document: Any, **options: Any) -> requests.Response:
-    return requests.post(f"{receiver.url}/v1/checkpoints", json=document, timeout=10, **options)
+    headers = {"Content-Type": "application/json"} | options.pop("headers", {})
+    body = json.dumps(document)
+    return requests.post(f"{receiver.url}/api/v1/checkpoints", body, headers=headers, timeout=10, **options)
 
 
 def values(span: Any) -> dict[str, Any]:
@@ -130,6 +133,8 @@ def test_several_at_once_all_or_none(receiver: Running) -> None:
         ({"reason": "free text about a patient"}, "reason"),
         ({"attributes": {"note": "free text about a patient"}}, "attributes.note"),
         ({"surprise": 1}, "surprise"),
+        ({"measures": {"amount": float("nan")}}, "measures.amount"),
+        ({"workflow": "discharge-to-cash"}, "the document"),
     ],
 )
 def test_a_fault_is_400_and_names_the_field(receiver: Running, change: dict[str, Any], field: str) -> None:
@@ -144,12 +149,10 @@ def test_a_fault_is_400_and_names_the_field(receiver: Running, change: dict[str,
 
 def test_a_missing_field_is_named(receiver: Running) -> None:
     response = post(receiver, {name: value for name, value in GOOD.items() if name != "source"})
-    assert response.json()["message"] == "source: Field required"
+    assert response.json()["message"] == "source: missing"
 
 
 def test_an_error_never_quotes_what_was_sent(sealer: Sealer) -> None:
-    import json
-
     for change in ({"outcome": "V-1234"}, {"at": "V-1234"}, {"keys": "V-1234"}, {"reason": "V-1234 x"}):
         with pytest.raises(Refusal) as caught:
             Checkpoints(sealer).read(json.dumps(GOOD | change).encode())
@@ -167,7 +170,7 @@ def test_a_long_answer_is_compressed_for_a_client_that_takes_it(receiver: Runnin
 
 
 def test_not_json_is_400_and_another_type_415(receiver: Running) -> None:
-    url = f"{receiver.url}/v1/checkpoints"
+    url = f"{receiver.url}/api/v1/checkpoints"
     assert (
         requests.post(url, data=b"{", headers={"Content-Type": "application/json"}, timeout=5).status_code
         == 400
@@ -179,3 +182,34 @@ def test_without_a_site_key_it_is_501(make_receiver: MakeReceiver) -> None:
     response = post(make_receiver(), GOOD)
     assert response.status_code == 501
     assert "no site key" in response.json()["message"]
+
+
+def test_a_misspelt_key_is_answered_with_the_nearest_one(receiver: Running) -> None:
+    assert post(receiver, GOOD | {"outcom": "accepted"}).json()["message"] == (
+        "outcom: unknown key (did you mean 'outcome'?)"
+    )
+    keys = [{"kind": "vist", "vlaue": "V-1"}]
+    fields = post(receiver, GOOD | {"keys": keys}).json()["details"][0]["fieldViolations"]
+    assert [one["field"] for one in fields] == ["keys[0].kind", "keys[0].value", "keys[0].vlaue"]
+    assert "did you mean 'visit'?" in fields[0]["description"]
+
+
+def test_workflow_and_step_are_a_short_way_to_say_the_same(receiver: Running) -> None:
+    rest = {"at": GOOD["at"], "keys": GOOD["keys"]}
+    short = post(receiver, {"workflow": "census", "step": "counted"} | rest)
+    long = {"interface": "census", "message": "counted", "source": "script", "destination": "caretrail"}
+    assert short.status_code == 200, short.text
+    assert post(receiver, long | rest).json() == short.json()
+    assert values(receiver.spans()[0])["integration.message"] == "counted"
+
+
+def test_the_id_is_kept_as_a_keyed_hash(receiver: Running) -> None:
+    first, again = (post(receiver, GOOD | {"id": "V-1234/closed"}).json() for _ in range(2))
+    assert first == again
+    assert b"V-1234" not in b"".join(receiver.bodies())
+    assert len(values(receiver.spans()[0])["messaging.message.id"]) == 32
+
+
+def test_the_older_address_takes_them_too(receiver: Running) -> None:
+    old = requests.post(f"{receiver.url}/v1/checkpoints", json=GOOD, timeout=10)
+    assert old.json() == post(receiver, GOOD).json()

@@ -15,8 +15,9 @@ from pydantic import AfterValidator, Field, model_validator
 
 from collector.taps.config.base import AnyKind, KeyKind, Model, Word
 from collector.taps.config.tls import UpstreamTls
+from tracing.attributes import OUTCOMES
+from tracing.documents import nearest
 
-Outcome = Literal["accepted", "rejected", "error", "timeout", "mismatched", "none"]
 Engine = Literal["postgresql", "mysql", "mariadb", "mssql", "oracle", "sqlite"]
 ENGINES: tuple[str, ...] = Engine.__args__  # type: ignore[attr-defined]
 _SCHEME = re.compile(r"([a-z]+)(\+[a-z0-9_]+)?://")
@@ -49,6 +50,12 @@ def _query(text: str) -> str:
     return text.strip()
 
 
+def _outcome(word: str) -> str:
+    if word not in OUTCOMES:
+        raise ValueError(f"must be one of {', '.join(OUTCOMES)}{nearest(word, OUTCOMES)}")
+    return word
+
+
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -57,6 +64,7 @@ def _zone(name: str) -> str:
     return name
 
 
+Outcome = Annotated[str, AfterValidator(_outcome), Field(json_schema_extra={"enum": list(OUTCOMES)})]
 Column = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f\"`\[\];]+$")]
 Table = Annotated[str, Field(max_length=256, pattern=r"^[\w$#]+(\.[\w$#]+)?$")]
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
@@ -166,9 +174,7 @@ class DatabaseInterface(AnyKind):
         if (self.table is None) == (self.query is None):
             raise ValueError(f"interface {self.name!r}: table: name a table or a query, one of the two")
         if self.tie_breaker == self.watermark:
-            raise ValueError(
-                f"interface {self.name!r}: tie_breaker: is the watermark itself: leave it out"
-            )
+            raise ValueError(f"interface {self.name!r}: tie_breaker: is the watermark itself: leave it out")
         if self.password_env is not None and self.password_file is not None:
             raise ValueError(
                 f"interface {self.name!r}: password_file: name the password once, here or in password_env"
