@@ -1,9 +1,9 @@
 """Spans on disk, from the moment they are known until a collector has confirmed them: the writing side.
 
 Called by the taps for every message; `spool_reader` is the other side, in the sender's thread,
-and shares nothing with it but `committed`, `confirmed`, `first` and `release`. Written with `os.write` into the
-page cache, so that a killed process loses nothing. It must never block on anything but that write, nor raise
-into the message path.
+and shares nothing with it but `committed`, `confirmed`, `first` and `release`. Written with `os.write` into
+the page cache, so that a killed process loses nothing. It must never block on anything but that write, nor
+raise into the message path.
 
 Layout: `<number>.spool` segments of records, `cursor` (what is confirmed), `lock` (one process per folder).
 A record is a header (payload length, CRC-32, kind, scope number, spans) and a payload; a segment begins with
