@@ -24,6 +24,7 @@ _COMMANDS = {
     "tap": ("caretrail.tap", "the taps named in the settings"),
     "hospital": ("caretrail.hospital", "the synthetic hospital, live"),
     "where": ("caretrail.where", "where one encounter is: its steps, hops and what is missing"),
+    "checkpoint": ("caretrail.checkpoint", "say that something happened, from a script"),
     "doctor": ("caretrail.doctor", "look at a running instance: log, store, refused segments, taps"),
     "login": ("caretrail.login", "print a new one-time link to the pages"),
     "sql": ("caretrail.query", "read-only SQL, asked of the running instance"),

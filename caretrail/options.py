@@ -36,6 +36,30 @@ def _where(command: argparse.ArgumentParser) -> None:
     command.add_argument("--url", help="the instance to ask (default: from the settings)")
 
 
+def _checkpoint(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--workflow", metavar="NAME", help="short for --interface NAME, with --step")
+    command.add_argument("--step", metavar="NAME", help="short for --message NAME, with --workflow")
+    command.add_argument("--interface", metavar="NAME", help="where it happened")
+    command.add_argument("--source", metavar="SYSTEM", help="the system that did it")
+    command.add_argument("--destination", metavar="SYSTEM", help="the system it was done to")
+    command.add_argument("--message", metavar="TEXT", help="what happened")
+    command.add_argument(
+        "--key", action="append", default=[], metavar="KIND:VALUE", help="to whom; visit:- reads the value"
+    )
+    command.add_argument("--authority", default="", metavar="NAME", help="who assigned the values")
+    command.add_argument("--at", metavar="TIME", help="when (default: now)")
+    command.add_argument("--outcome", help="accepted (default), rejected, error, …")
+    command.add_argument("--reason", metavar="CODE", help="why not")
+    command.add_argument("--measure", action="append", default=[], metavar="NAME=NUMBER")
+    command.add_argument("--attribute", action="append", default=[], metavar="NAME=CODE")
+    command.add_argument("--facility", metavar="CODE")
+    command.add_argument("--id", metavar="TEXT", help="tells it from others that are equal otherwise")
+    command.add_argument("--file", metavar="FILE", help="JSON instead: one, or an array; - reads it")
+    command.add_argument("--url", help="the collector (default: taps.endpoint of the settings)")
+    command.add_argument("--site-key", metavar="FILE", help="the site key (default: from the settings)")
+    command.add_argument("--json", action="store_true", help="the answer as JSON")
+
+
 def _doctor(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="the answer as JSON")
 
@@ -82,6 +106,7 @@ def _days(text: str) -> int:
 _ADDERS = {
     "demo": _demo,
     "where": _where,
+    "checkpoint": _checkpoint,
     "doctor": _doctor,
     "sql": _sql,
     "workflow": _workflow,

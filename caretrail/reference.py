@@ -77,6 +77,8 @@ def _default(field: FieldInfo) -> str:
     if isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
         shown = [item.model_dump(exclude_none=True) for item in value]
         return "`" + json.dumps(shown) + "`"
+    if isinstance(value, BaseModel):
+        return f"`{value.model_dump_json(exclude_defaults=True, exclude_none=True)}`"
     if isinstance(value, Path):
         return f"`{value}`"
     return f"`{json.dumps(value)}`" if value not in ("", (), {}) else "empty"

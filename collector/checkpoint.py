@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -105,16 +105,12 @@ class Checkpoint(_Strict):
     @model_validator(mode="before")
     @classmethod
     def _short_way(cls, given: Any) -> Any:
-        if not isinstance(given, dict) or not given.get("workflow") or not given.get("step"):
+        if not isinstance(given, dict) or not (given.get("workflow") or given.get("step")):
             return given
+        if not (given.get("workflow") and given.get("step")):
+            raise ValueError("workflow and step go together")
         short = {"interface": given["workflow"], "message": given["step"]}
         return short | {"source": SCRIPT, "destination": HERE} | given
-
-    @model_validator(mode="after")
-    def _both(self) -> Self:
-        if (self.workflow is None) != (self.step is None):
-            raise ValueError("workflow and step go together")
-        return self
 
 
 _Many = TypeAdapter(Annotated[list[Checkpoint], Field(min_length=1, max_length=MOST)])
