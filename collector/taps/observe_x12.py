@@ -1,16 +1,20 @@
-"""An X12 file becomes spans: one per transaction, and one per claim in it.
+"""An X12 file becomes spans: one per transaction, and one per claim, inquiry, order or verdict in it.
 
-Called by the folder tap for files as they appear and by `replay.Observer` for history. A claim belongs to its
-own encounter, so its span has the trace of its own keys and a link to the transaction's span.
-It must never raise, and never let a file's name or content out except as codes, control numbers and tokens.
+Called by the folder tap for files as they appear, and by `replay` for history. A claim belongs to its own
+encounter, so its span has the trace of its own keys and a link to the transaction's span. What an answer can
+name has a span ID that follows from that name alone: so a 999 links to its 837, a 277CA to its claims and a
+271 to its 270 without anybody asking anybody. It must never raise, and never let content out except as
+codes, control numbers and tokens.
 """
 
 from __future__ import annotations
 
+from datetime import tzinfo
+
+from collector.archives.times import x12_time
 from collector.taps.config import FolderInterface
+from collector.taps.files_seen import FirstSeen
 from collector.taps.hops import (
-    Emitter,
-    Hop,
     KeyEncoder,
     Sink,
     encode_ack_code,
@@ -20,152 +24,177 @@ from collector.taps.hops import (
     encode_message,
     encode_message_id,
     encode_reason,
-    encode_unread,
 )
+from collector.taps.observe_files import RECEIVE, Recorder, Trouble
 from tracing import attributes as names
 from tracing import spans
-from tracing.context import message_trace_id
+from tracing.context import message_trace_id, span_id
 from tracing.keys import Key, business_key
 from tracing.protocols.x12 import (
-    Claim,
-    Interchange,
     InterchangeAcknowledgement,
+    Part,
     Transaction,
     X12Error,
-    claims,
-    functional_acknowledgement,
-    interchanges,
+    answered_interchange,
+    describe,
+    parts,
 )
+from tracing.protocols.x12_parts import Keys, Measures
 
-_RECEIVE = spans.attribute(names.OPERATION_NAME, "receive")
-_CLAIM = spans.attribute(names.OPERATION_NAME, "claim")
+MOST_LINKS = 64
+_KNOWN_BY_NAME = "x12"
+"""In place of an interface: whoever reads an answer does not know where its question was observed."""
 
 
 class X12Observer:
-    """Reads the files of one interface."""
+    """Reads the files of one interface; `seen` knows which span of a name was the first."""
 
-    def __init__(self, interface: FolderInterface, keys: KeyEncoder, sink: Sink) -> None:
+    def __init__(
+        self, interface: FolderInterface, keys: KeyEncoder, sink: Sink, seen: FirstSeen | None = None
+    ) -> None:
         self.interface = interface
-        self.unread = 0
-        self._emitter = Emitter(interface, sink, keys)
-        self._transaction_name = f"receive {interface.name}".encode()
-        self._claim_name = f"claim {interface.name}".encode()
+        self._seen = seen or FirstSeen(":memory:")
+        self._record = Recorder(interface, keys, sink)
+        self._site_key = keys.sealer.site_key
+        self._names = {
+            one: (f"{one} {interface.name}".encode(), spans.attribute(names.OPERATION_NAME, one))
+            for one in ("claim", "inquiry", "order", "acknowledge")
+        }
 
-    def observe(self, data: bytes, at_ns: int) -> int:
-        """Record every transaction and claim in a file that was complete at `at_ns`; the number of spans."""
+    @property
+    def unread(self) -> int:
+        """Places and files that could not be read."""
+        return self._record.unread
+
+    @property
+    def troubles(self) -> list[Trouble]:
+        """Of the file read last."""
+        return self._record.troubles
+
+    @property
+    def place(self) -> int:
+        """Byte of what is being recorded."""
+        return self._record.place
+
+    def observe(self, data: bytes, at_ns: int, *, skip: int = 0, zone: tzinfo | None = None) -> int:
+        """Record every transaction in a file that was complete at `at_ns`; the number of spans."""
+        record = self._record
+        record.begin()
+        errors, findings = _Few(), _Few()
+        why = "not_x12"
         try:
-            errors: list[X12Error] = []
-            encoded = [
-                one
-                for interchange in interchanges(data, errors)
-                for one in self._interchange(interchange, at_ns)
-            ]
-            if errors:
-                encoded.append(self._unread(data, at_ns, "not_x12"))
+            view = data[skip:] if skip else data
+            for one in parts(view, errors, findings):
+                record.place = skip + one.offset
+                if isinstance(one, InterchangeAcknowledgement):
+                    self._interchange_acknowledgement(one, self._when(one.own[9], one.own[10], at_ns, zone))
+                else:
+                    self._transaction(one, self._when(one.date, one.time, at_ns, zone), skip)
         except Exception:  # one file that nobody foresaw must not stop the folder
-            encoded = [self._unread(data, at_ns, "failed")]
-        self._emitter.emit_many(self._emitter.scope, encoded)
-        return len(encoded)
+            why = "failed"
+            record.trouble("the reader failed", "byte", record.place, True)
+        for found, unread in ((errors, True), (findings, False)):
+            for error in found:
+                record.trouble(error.message, "byte", skip + error.offset, unread)
+        return record.end(data, at_ns, why)
 
-    def too_large(self, size: int, at_ns: int) -> None:
-        """Record a file that is too large to be read."""
-        self._emitter.emit_many(self._emitter.scope, [self._unread(b"", at_ns, "too_large", size)])
+    def refuse(self, why: str, size: int, at_ns: int) -> None:
+        """Record a file that is not read at all."""
+        self._record.begin()
+        self._record.refuse(why, size, at_ns)
 
-    def _interchange(self, interchange: Interchange, at_ns: int) -> list[bytes]:
-        encoded: list[bytes] = []
-        for acknowledgement in interchange.acknowledgements:
-            encoded.append(self._acknowledgement(interchange, acknowledgement, at_ns))
-        for transaction in interchange.transactions:
-            encoded += self._transaction(transaction, at_ns)
-        return encoded
+    def _when(self, date: str, time: str, at_ns: int, zone: tzinfo | None) -> int:
+        found = x12_time(date, time, zone) if zone is not None else None
+        return at_ns if found is None else found
 
-    def _acknowledgement(
-        self, interchange: Interchange, ta1: InterchangeAcknowledgement, at_ns: int
-    ) -> bytes:
-        identity = f"TA1|{interchange.isa13}|{ta1.isa13}".encode()
-        head = _RECEIVE + encode_message("TA1") + encode_message_id(interchange.isa13)
+    def _interchange_acknowledgement(self, ta1: InterchangeAcknowledgement, at_ns: int) -> None:
+        record = self._record
+        own = ta1.own[13]
+        trace, meeting = self._by_name(answered_interchange(ta1))
+        head = RECEIVE + encode_message("TA1") + encode_message_id(own)
         head += encode_conversation_id(ta1.isa13) + encode_ack_code(ta1.code)
         if ta1.outcome == "rejected":
             head += encode_reason(ta1.note)
-        return self._encode(self._hop(identity, at_ns, b"", head), ta1.outcome, self._transaction_name)
+        hop = record.hop(f"TA1|{own}|{ta1.isa13}".encode("utf-8", "replace"), at_ns, trace, head)
+        hop.links = spans.link(trace, meeting)
+        record.record(hop, ta1.outcome)
 
-    def _transaction(self, transaction: Transaction, at_ns: int) -> list[bytes]:
-        found = claims(transaction)
-        head = _RECEIVE + encode_message(transaction.message) + encode_message_id(transaction.control_id)
-        outcome, tail = self._verdict(transaction, found)
-        remittance: list[Key] = []
-        if transaction.st01 == "835" and found:
-            key = business_key("remittance", found[0].reference, None, self.interface.authority)
-            remittance = [key] if key is not None else []
-        trace, key_attributes = self._emitter.keys.encode(remittance)
+    def _transaction(self, transaction: Transaction, at_ns: int, skip: int) -> None:
+        record = self._record
+        summary, found = describe(transaction)
         size = sum(len(element) + 1 for segment in transaction.segments for element in segment)
-        head += encode_body_size(size) + tail + key_attributes
-        identity = "|".join(
-            (transaction.isa06, transaction.isa08, transaction.message, transaction.control_id, str(size))
-        ).encode("utf-8", "replace")
-        hop = self._hop(identity, at_ns, trace, head)
-        link = spans.link(hop.trace_id, hop.span_id)
-        encoded = [self._encode(hop, outcome, self._transaction_name)]
-        for index, claim in enumerate(found):
-            encoded.append(self._claim(transaction, claim, b"%b|%d" % (identity, index), at_ns, link))
-        return encoded
+        head = RECEIVE + encode_message(transaction.message) + encode_message_id(transaction.control_id)
+        head += encode_body_size(size) + _codes(summary.status, summary.reason, summary.measures)
+        head += encode_conversation_id(summary.conversation) if summary.conversation else b""
+        key_trace, key_attributes = record.emitter.keys.encode(self._keys(summary.keys))
+        known_trace, known_span = self._by_name(summary.identity)
+        links = [self._by_name(name) for name in (*summary.meets, *summary.answers[:MOST_LINKS])]
+        mark = f"{self.interface.name}|{at_ns}|{transaction.offset + skip}"
+        first = self._seen.first(known_span, mark)
+        identity = f"{summary.identity}|{transaction.isa13}|{size}|{transaction.offset + skip}"
+        trace = key_trace or (known_trace if first else b"")
+        if key_trace or not first:
+            # Its answer knows it by name only: where it is not that itself, it says so.
+            links.append((known_trace, known_span))
+        hop = record.hop(
+            identity.encode("utf-8", "replace"), at_ns, trace, head + key_attributes,
+            known_span if first else b"",
+        )  # fmt: skip
+        hop.links = b"".join(spans.link(*link) for link in links)
+        record.record(hop, summary.outcome)
+        own = spans.link(hop.trace_id, hop.span_id)
+        named: set[str] = set()
+        for index, part in enumerate(found):
+            by_name = first and bool(part.identity) and part.identity not in named
+            named.add(part.identity)
+            self._part(transaction, part, f"{identity}|{index}", at_ns, own, by_name)
 
-    def _verdict(self, transaction: Transaction, found: list[Claim]) -> tuple[str, bytes]:
-        answer = functional_acknowledgement(transaction)
-        if answer is None:
-            reference = found[0].reference if found and transaction.message == "277CA" else ""
-            return "accepted", encode_conversation_id(reference) if reference else b""
-        tail = encode_ack_code(answer.code)
-        if answer.sets:
-            tail += encode_conversation_id(f"{answer.gs06}-{answer.sets[0].st02}")
-            errors = [error for one in answer.sets for error in one.errors]
-            if errors and answer.outcome == "rejected":
-                tail += encode_reason(errors[0])
-        elif answer.gs06:
-            tail += encode_conversation_id(answer.gs06)
-        return answer.outcome, tail
+    def _part(
+        self, transaction: Transaction, part: Part, identity: str, at_ns: int, own: bytes, by_name: bool
+    ) -> None:
+        record = self._record
+        trace, key_attributes = record.emitter.keys.encode(self._keys(part.keys))
+        name, operation = self._names[part.operation]
+        head = operation + encode_message(transaction.message) + encode_message_id(transaction.control_id)
+        head += _codes(part.status, part.reason, part.measures) + key_attributes
+        links = own
+        if part.answers:
+            answered_trace, answered = self._by_name(part.answers)
+            # A claim is in the trace of its keys, the same for both sides; a transaction in that of its name.
+            links += spans.link(trace or answered_trace, answered)
+            trace = trace or answered_trace
+        span = self._by_name(part.identity)[1] if by_name else b""
+        hop = record.hop(identity.encode("utf-8", "replace"), at_ns, trace, head, span)
+        hop.links = links
+        record.record(hop, part.outcome if transaction.complete else "error", name)
 
-    def _claim(
-        self, transaction: Transaction, claim: Claim, identity: bytes, at_ns: int, link: bytes
-    ) -> bytes:
-        authority = self.interface.authority
-        # CLM01 usually is the patient account number, and is what both sides know the claim by.
-        candidates = [
-            business_key("account", claim.clm01, None, authority),
-            business_key("claim", claim.clm01, None, authority),
-        ]
-        if transaction.st01 == "837":
-            candidates.append(business_key("mrn", claim.refs.get("EA"), None, authority))
-        trace, key_attributes = self._emitter.keys.encode([key for key in candidates if key is not None])
-        head = _CLAIM + encode_message(transaction.message) + encode_message_id(transaction.control_id)
-        if claim.status:
-            head += encode_ack_code(".".join(filter(None, transaction.components(claim.status))))
-        if claim.reason:
-            head += encode_reason(claim.reason)
-        if claim.amount is not None:
-            head += encode_measure("amount", float(claim.amount))
-        if claim.charge is not None and claim.charge != claim.amount:
-            head += encode_measure("charge", float(claim.charge))
-        hop = self._hop(identity, at_ns, trace, head + key_attributes)
-        hop.links = link
-        # An 837 carries no verdict: that it was written is what the interface had to do.
-        outcome = "accepted" if transaction.st01 == "837" else claim.outcome
-        return self._encode(hop, outcome, self._claim_name)
-
-    def _unread(self, data: bytes, at_ns: int, why: str, size: int = 0) -> bytes:
-        self.unread += 1
-        head = _RECEIVE + encode_body_size(size or len(data)) + encode_unread(why)
-        return self._encode(
-            self._hop(data or b"%d" % size, at_ns, b"", head), "error", self._transaction_name
+    def _by_name(self, name: str) -> tuple[bytes, bytes]:
+        """Trace and span ID of whatever has this name, wherever it is observed."""
+        # Control numbers belong to sender and receiver, what a claim is called to the site.
+        whose = "" if name.startswith(("set|", "interchange|")) else self.interface.authority
+        identity = f"{whose}|{name}".encode("utf-8", "replace")
+        return (
+            message_trace_id(self._site_key, _KNOWN_BY_NAME, identity),
+            span_id(self._site_key, _KNOWN_BY_NAME, identity, 0),
         )
 
-    def _hop(self, identity: bytes, at_ns: int, trace: bytes, head: bytes) -> Hop:
-        emitter = self._emitter
-        own = trace or message_trace_id(emitter.site_key, emitter.name, b"%d|%b" % (at_ns, identity[:4096]))
-        hop = Hop(emitter.scope, own, emitter.span_id(identity, at_ns), at_ns, "", head)
-        hop.end_ns = at_ns
-        return hop
+    def _keys(self, keys: Keys) -> list[Key]:
+        own = self.interface.authority
+        found = (business_key(kind, value, authority or None, own) for kind, authority, value in keys)
+        return [key for key in found if key is not None]
 
-    def _encode(self, hop: Hop, outcome: str, name: bytes) -> bytes:
-        hop.outcome = outcome
-        return self._emitter.encode(hop, name, spans.KIND_CONSUMER, b"")
+
+class _Few(list[X12Error]):
+    """The first errors of a file; one that is nothing but errors must not fill the memory with them."""
+
+    def append(self, error: X12Error) -> None:
+        """Keep it if it is one of the first."""
+        if len(self) < 1000:
+            super().append(error)
+
+
+def _codes(status: str, reason: str, measures: Measures) -> bytes:
+    found = encode_ack_code(status) if status else b""
+    if reason:
+        found += encode_reason(reason)
+    return found + b"".join(encode_measure(name, float(value)) for name, value in measures)

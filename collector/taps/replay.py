@@ -17,10 +17,12 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
 from collector.taps.config import AnyInterface, FolderInterface, HttpInterface, MllpInterface
+from collector.taps.file_observers import file_observer
+from collector.taps.files_seen import FirstSeen
 from collector.taps.hops import KeyEncoder, Sink
+from collector.taps.observe_files import Batched, FileObserver
 from collector.taps.observe_hl7 import Answer, Hl7Observer
 from collector.taps.observe_http import HttpObserver, Request, Response
-from collector.taps.observe_x12 import X12Observer
 from collector.taps.sender import Sender
 from collector.taps.spool import Spool
 from collector.taps.spool_reader import SpoolReader
@@ -40,6 +42,11 @@ class UnknownInterface(KeyError):
         return str(self.args[0])
 
 
+def instance_name() -> str:
+    """`service.instance.id` of this process: host name and process ID."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
 def resource(site: str = "", instance: str = "") -> bytes:
     """The OTLP resource of a tap process; `instance` defaults to host name and process ID."""
     try:
@@ -48,7 +55,7 @@ def resource(site: str = "", instance: str = "") -> bytes:
         release = "unknown"
     described: dict[str, spans.AttributeValue] = {
         names.SERVICE_NAME: "caretrail-tap",
-        names.SERVICE_INSTANCE_ID: instance or f"{socket.gethostname()}:{os.getpid()}",
+        names.SERVICE_INSTANCE_ID: instance or instance_name(),
         names.SERVICE_VERSION: release,
     }
     if site:
@@ -66,14 +73,16 @@ class Observer:
         keys = KeyEncoder(Sealer(site_key))
         self.hl7: dict[str, Hl7Observer] = {}
         self.http: dict[str, HttpObserver] = {}
-        self.x12: dict[str, X12Observer] = {}
+        self.files: dict[str, FileObserver] = {}
+        self._batched = Batched(sink)
+        seen = FirstSeen(":memory:")
         for interface in interfaces:
             if isinstance(interface, MllpInterface):
                 self.hl7[interface.name] = Hl7Observer(interface, keys, sink)
             elif isinstance(interface, HttpInterface):
                 self.http[interface.name] = HttpObserver(interface, keys, sink)
             elif isinstance(interface, FolderInterface):
-                self.x12[interface.name] = X12Observer(interface, keys, sink)
+                self.files[interface.name] = file_observer(interface, keys, self._batched, seen)
 
     def observe_mllp(
         self, interface: str, message: bytes, ack: bytes | None, start_ns: int, end_ns: int
@@ -114,7 +123,10 @@ class Observer:
 
     def observe_file(self, interface: str, name: str, data: bytes, at_ns: int) -> int:
         """A complete file; the number of spans. `name` is taken for symmetry and recorded nowhere."""
-        return _named(self.x12, interface, "folder").observe(data, at_ns)
+        try:
+            return _named(self.files, interface, "folder").observe(data, at_ns)
+        finally:
+            self._batched.flush()
 
     def observe_record(self, record: Mapping[str, Any]) -> None:
         """One line of a recording.

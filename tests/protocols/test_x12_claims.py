@@ -140,7 +140,7 @@ def test_a_999_answers_a_group_and_every_set_in_it() -> None:
         )
     )
     assert answer is not None
-    assert (answer.gs01, answer.gs06, answer.code, answer.outcome) == ("HC", "77", "P", "rejected")
+    assert (answer.gs01, answer.gs06, answer.code, answer.outcome) == ("HC", "77", "P", "partial")
     assert [(one.st02, one.outcome, one.errors) for one in answer.sets] == [
         ("0001", "accepted", ()),
         ("0002", "rejected", ("5", "I6")),

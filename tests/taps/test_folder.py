@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from collector.taps.config import FolderInterface
+from collector.taps.file_observers import file_observer
 from collector.taps.folder import FolderTap
+from collector.taps.hops import KeyEncoder
 from collector.taps.replay import Observer
 from collector.taps.run import Taps
-from tests.taps.world import CORPUS, SITE, Collector, Kept, eventually, interfaces, token
+from tests.taps.world import CORPUS, SEALER, SITE, Collector, Kept, eventually, interfaces, token
 from tracing import attributes
 
 
@@ -38,8 +40,8 @@ def make(folder: Path, sink: Kept, settle: float = 1.0) -> FolderTap:
     described = {"name": "claims-out", "kind": "folder", "path": str(folder), "settle_seconds": settle}
     (interface,) = interfaces(described)
     assert isinstance(interface, FolderInterface)
-    observer = Observer([interface], SITE, sink)
-    return FolderTap(interface, observer.x12["claims-out"], folder.parent / "state" / "claims-out.jsonl")
+    observer = file_observer(interface, KeyEncoder(SEALER), sink)
+    return FolderTap(interface, observer, folder.parent / "state" / "claims-out.sqlite3")
 
 
 @pytest.fixture
@@ -122,8 +124,10 @@ def test_a_restart_takes_nothing_twice_and_what_came_meanwhile(folder: Path, sin
 def test_a_lost_or_torn_state_gives_the_same_spans_again(folder: Path, sink: Kept) -> None:
     (folder / "a.837").write_bytes(x12(CLAIMS))
     make(folder, sink, 0).poll(0.0)
-    state = folder.parent / "state" / "claims-out.jsonl"
-    state.write_bytes(state.read_bytes()[:20])
+    state = folder.parent / "state" / "claims-out.sqlite3"
+    for left in state.parent.glob("*-wal"):
+        left.unlink()
+    state.write_bytes(b"torn" * 1000)
     make(folder, sink, 0).poll(0.0)
     assert len(sink.spans) == 6
     assert [s.span for s in sink.spans[:3]] == [s.span for s in sink.spans[3:]]
@@ -163,7 +167,8 @@ def test_live(folder: Path, collector: Collector, tmp_path: Path) -> None:
         await taps.start()
         await asyncio.to_thread((folder / "a.837").write_bytes, x12(CLAIMS))
         await eventually(lambda: len(collector.spans) == 3)
-        assert taps.counters()["claims-out"] == {"files": 1, "spans": 3, "unreadable": 0}
+        counted = taps.counters()["claims-out"]
+        assert (counted["files"], counted["spans"], counted["unreadable"], counted["unseen"]) == (1, 3, 0, 0)
         await taps.stop(1.0)
 
     asyncio.run(story())

@@ -1,0 +1,157 @@
+"""A file of JSON lines becomes a span per line: FHIR resources (bulk data NDJSON), or documents of any kind.
+
+Called by the folder tap and by `replay`. A line that cannot be read is counted and located; the others still
+count. It must never raise, and never let a value out except as a token, a number or a short code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, tzinfo
+from typing import Any
+
+from collector.archives.times import nanoseconds
+from collector.taps.config import FolderInterface
+from collector.taps.hops import (
+    KeyEncoder,
+    Sink,
+    by_code,
+    encode_body_size,
+    encode_measure,
+    encode_message,
+    message_identity,
+    number,
+)
+from collector.taps.observe_files import RECEIVE, Recorder, Trouble
+from tracing import attributes as names
+from tracing.keys import Key, business_key
+from tracing.protocols.json_pointer import resolve
+
+_BLANK = b" \t\r\n"
+_MARK = b"\xef\xbb\xbf"
+_KINDS = {
+    "Encounter": "visit",
+    "Account": "account",
+    "Claim": "claim",
+    "ServiceRequest": "order",
+    "Appointment": "appointment",
+    "ChargeItem": "charge",
+    "Invoice": "invoice",
+    "Patient": "mrn",
+}
+
+
+class LinesObserver:
+    """Reads the files of one interface."""
+
+    def __init__(self, interface: FolderInterface, keys: KeyEncoder, sink: Sink) -> None:
+        self.interface = interface
+        self._record = Recorder(interface, keys, sink)
+        self._message = encode_message(interface.message or interface.name)
+        self._tags = [(pointer, by_code(names.TAG + name)) for name, pointer in interface.attributes.items()]
+
+    @property
+    def unread(self) -> int:
+        """Lines and files that could not be read."""
+        return self._record.unread
+
+    @property
+    def troubles(self) -> list[Trouble]:
+        """Of the file read last."""
+        return self._record.troubles
+
+    @property
+    def place(self) -> int:
+        """Line of what is being recorded."""
+        return self._record.place
+
+    def observe(self, data: bytes, at_ns: int, *, skip: int = 0, zone: tzinfo | None = None) -> int:
+        """Record every line of a file; the number of spans."""
+        record = self._record
+        record.begin()
+        why = "not_json"
+        try:
+            for record.place, line in _lines(data, skip):
+                self._line(line, at_ns, zone)
+        except Exception:  # one file that nobody foresaw must not stop the folder
+            why = "failed"
+            record.trouble("the reader failed", "line", record.place, True)
+        return record.end(data, at_ns, why)
+
+    def refuse(self, why: str, size: int, at_ns: int) -> None:
+        """Record a file that is not read at all."""
+        self._record.begin()
+        self._record.refuse(why, size, at_ns)
+
+    def _line(self, line: bytes, at_ns: int, zone: tzinfo | None) -> None:
+        record = self._record
+        fhir = self.interface.format == "fhir"
+        try:
+            document = json.loads(line)
+        except (ValueError, RecursionError):
+            record.trouble("not a JSON document", "line", record.place, True)
+            return
+        if not isinstance(document, dict) or (fhir and not isinstance(document.get("resourceType"), str)):
+            what = "not a FHIR resource" if fhir else "not a JSON object"
+            record.trouble(what, "line", record.place, True)
+            return
+        keys = self._fhir_keys(document) if fhir else self._keys(document)
+        trace, key_attributes = record.emitter.keys.encode(keys)
+        message = encode_message(document["resourceType"]) if fhir else self._message
+        head = RECEIVE + message + encode_body_size(len(line)) + key_attributes
+        for pointer, encode in self._tags:
+            found = resolve(document, pointer)
+            head += encode(found) if isinstance(found, str) else b""
+        for name, pointer in self.interface.measures.items():
+            value = number(resolve(document, pointer))
+            head += encode_measure(name, value) if value is not None else b""
+        at = _updated(document) if zone is not None else None
+        record.record(record.hop(message_identity(line), at or at_ns, trace, head), "accepted")
+
+    def _keys(self, document: dict[str, Any]) -> list[Key]:
+        found = []
+        for rule in self.interface.keys:
+            value = resolve(document, rule.pointer or "")
+            if isinstance(value, int) and not isinstance(value, bool):
+                value = str(value)
+            if isinstance(value, str):
+                found.append(business_key(rule.kind, value, rule.authority, self.interface.authority))
+        return [key for key in found if key is not None]
+
+    def _fhir_keys(self, document: dict[str, Any]) -> list[Key]:
+        kind = _KINDS.get(document["resourceType"])
+        identifiers = document.get("identifier")
+        if kind is None or not isinstance(identifiers, list):
+            return []
+        found = []
+        for identifier in identifiers[:16]:
+            value = identifier.get("value") if isinstance(identifier, dict) else None
+            if isinstance(value, str):
+                found.append(business_key(kind, value, None, self.interface.authority))
+        return [key for key in found if key is not None]
+
+
+def _lines(data: bytes, skip: int) -> Iterator[tuple[int, bytes]]:
+    """Lines that are not blank, with their numbers from 1."""
+    position = max(skip, len(_MARK) if data.startswith(_MARK) else 0)
+    number_, end = data.count(b"\n", 0, position), len(data)
+    while position < end:
+        found = data.find(b"\n", position)
+        found = end if found < 0 else found
+        number_ += 1
+        line = data[position:found].strip(_BLANK)
+        position = found + 1
+        if line:
+            yield number_, line
+
+
+def _updated(document: dict[str, Any]) -> int | None:
+    """`meta.lastUpdated`: when the server stored this version (FHIR R4 2.27.3)."""
+    meta = document.get("meta")
+    text = meta.get("lastUpdated") if isinstance(meta, dict) else None
+    try:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+        return max(nanoseconds(moment), 1) if moment is not None and moment.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
