@@ -19,6 +19,6 @@ def run(options: argparse.Namespace) -> int:
     else:
         path = find_config(options.config)
         configuration = load(path)
-        count = len(configuration.settings.taps.interfaces)
+        count = len(configuration.settings.interfaces)
         print(f"{path}: fine ({count} interfaces, {len(configuration.settings.workflows)} workflows)")
     return 0

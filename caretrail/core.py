@@ -168,7 +168,7 @@ class Core:
             site=self._settings.site.name,
             zone=self._settings.site.timezone,
             version=version("caretrail"),
-            key_fields=key_fields(self._settings.taps.interfaces),
+            key_fields=key_fields(self._settings.interfaces),
         )
         link = given.public_url or f"http://{given.listen}"
         routers = (health.router(state, self._counters), health.login_router(gate, link))

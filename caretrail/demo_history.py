@@ -62,7 +62,7 @@ class History:
         site_key = SiteKey.load(self._folder / settings.site.key_file)
         task = progress.add_task("Through the taps", total=self._hops)
         spool = self._folder / "spool-history"
-        with open_history(settings.taps.interfaces, site_key, endpoint, spool, site=settings.site.id) as past:
+        with open_history(settings.interfaces, site_key, endpoint, spool, site=settings.site.id) as past:
             for number, record in enumerate(read(self._recording), 1):
                 if ended.is_set():
                     return

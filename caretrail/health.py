@@ -7,6 +7,7 @@ of any message; the others need the API token.
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
@@ -17,7 +18,7 @@ from collector.receiver import Metrics
 from collector.receiver.metrics import CONTENT_TYPE
 from dashboard import Check, Gate
 from dashboard.api import allowed
-from tracing.store import Store, StoreError
+from tracing.store import Store, StoreError, load_sql
 
 if TYPE_CHECKING:
     from caretrail.core import Core
@@ -38,7 +39,8 @@ class Health:
             core.wal.status() if core.wal else None,
             core.writer.status() if core.writer else None,
             [loop.status for loop in core.loops],
-            self._ask(),
+            *self._ask(now := datetime.now(UTC)),
+            now,
         )
 
     def backlog(self) -> dict[str, Any]:
@@ -52,14 +54,16 @@ class Health:
             },
         }
 
-    def _ask(self) -> str:
+    def _ask(self, now: datetime) -> tuple[str, list[report.TapWord]]:
         with self._asking:
             try:
                 spans, size = self._probe.query(_SIZE).rows[0]
+                taps = self._probe.query(load_sql("caretrail", "tap_status.sql"), {"now": now}).rows
             except StoreError:
-                return ""
+                return "", []
         engine = self._probe.capabilities
-        return f"{engine.engine} {engine.version}, {spans:,} spans, {size / 1e6:,.1f} MB on disk"
+        told = f"{engine.engine} {engine.version}, {spans:,} spans, {size / 1e6:,.1f} MB on disk"
+        return told, [report.TapWord(*row) for row in taps]
 
 
 _SIZE = """

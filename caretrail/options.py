@@ -29,6 +29,29 @@ def _demo(command: argparse.ArgumentParser) -> None:
     command.add_argument("--no-live", action="store_true", help="history only, no live traffic")
 
 
+def _tap(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "kind", nargs="?", choices=("mllp", "http", "folder"), help="one interface, without a settings file"
+    )
+    command.add_argument("--listen", metavar="[HOST]:PORT", help="where the sender connects to")
+    command.add_argument("--forward", metavar="HOST:PORT", help="where the receiver is")
+    command.add_argument("--path", metavar="FOLDER", help="the folder to watch")
+    command.add_argument("--interface", metavar="NAME", help="name of the interface (default: its kind)")
+    command.add_argument("--source", metavar="SYSTEM", help="the system that sends (default: unknown)")
+    command.add_argument(
+        "--destination", metavar="SYSTEM", help="the system that receives (default: unknown)"
+    )
+    command.add_argument("--facility", help="facility the interface serves")
+    command.add_argument("--authority", help="assigning authority of numbers that name none")
+    command.add_argument(
+        "--otlp", metavar="URL", default="http://127.0.0.1:4318", help="the collector (default %(default)s)"
+    )
+    command.add_argument("--key-file", default="site.key", metavar="FILE", help="default ./site.key")
+    command.add_argument("--spool", default="spool", metavar="FOLDER", help="default ./spool")
+    command.add_argument("--site", default="site", metavar="NAME", help="the site's short name")
+    command.add_argument("--metrics", metavar="HOST:PORT", help="serve /metrics here")
+
+
 def _where(command: argparse.ArgumentParser) -> None:
     command.add_argument("key", help="a visit, account, order, claim or medical record number; - reads it")
     command.add_argument("--kind", help="what kind of number it is (default: try all)")
@@ -105,6 +128,7 @@ def _days(text: str) -> int:
 
 _ADDERS = {
     "demo": _demo,
+    "tap": _tap,
     "where": _where,
     "checkpoint": _checkpoint,
     "doctor": _doctor,

@@ -39,7 +39,7 @@ def configuration_page() -> str:
             parts.append(f"\n## `{name}`\n\n{field.description}\n\nDefault: {_default(field)}\n")
         else:
             parts.append(f"\n## `{name}`\n\n{_first_line(model)}\n\n{_table(model)}")
-    parts.append("\n# Interfaces\n\nEach item of `taps.interfaces` has a `kind`.\n")
+    parts.append("\n# Interfaces\n\nEach item of `interfaces` has a `kind`.\n")
     for model in _members(Interface):
         kind = typing.get_args(model.model_fields["kind"].annotation)[0]
         parts.append(f"\n## `kind: {kind}`\n\n{_first_line(model)}\n\n{_table(model)}")

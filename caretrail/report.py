@@ -7,6 +7,8 @@ far as the log keeps it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
 
 from caretrail.loops import LoopStatus
 from collector.wal.status import WalStatus
@@ -15,10 +17,30 @@ from dashboard import Check
 
 _WORST_FIRST = {"failed": 0, "warning": 1, "ok": 2}
 _OLD_S = 30.0
+_SILENT_S = 180.0
+_WAITING_BYTES = 64 << 20
+
+
+class TapWord(NamedTuple):
+    """What a tap last told of one interface; counts since the tap's process started."""
+
+    interface: str
+    tap: str
+    told: datetime
+    seen: int
+    unseen: int
+    waiting_bytes: int
+    dropped: int
+    refused: int
 
 
 def checks(
-    wal: WalStatus | None, writer: WriterStatus | None, loops: Sequence[LoopStatus], store: str
+    wal: WalStatus | None,
+    writer: WriterStatus | None,
+    loops: Sequence[LoopStatus],
+    store: str,
+    taps: Sequence[TapWord],
+    now: datetime,
 ) -> list[Check]:
     """Everything there is to say, worst first. `store`: what the store answered, "" when it did not."""
     found: list[Check] = []
@@ -37,7 +59,33 @@ def checks(
             found.append(Check(loop.name, "warning", "has not run yet"))
         else:
             found.append(Check(loop.name, "ok", f"last ran {loop.last_step:%H:%M:%S} UTC"))
+    for name in dict.fromkeys(word.tap for word in taps):
+        found.append(_tap(name, [word for word in taps if word.tap == name], now))
     return sorted(found, key=lambda check: _WORST_FIRST[check.state])
+
+
+def _tap(name: str, words: Sequence[TapWord], now: datetime) -> Check:
+    told = max(word.told for word in words)
+    last = max(words, key=lambda word: word.told)
+    title = f"tap {name}"
+    messages = sum(word.seen for word in words)
+    unseen = [word for word in words if word.unseen]
+    said = f"{len(words)} interfaces, {messages:,} messages since it started, heard of at {told:%H:%M:%S} UTC"
+    if (now - told).total_seconds() > _SILENT_S:
+        return Check(
+            title, "warning", said, "It tells every minute: is it running, can it reach the collector?"
+        )
+    if last.dropped or last.refused:
+        lost = f"{last.dropped:,} spans dropped by its spool, {last.refused:,} not taken by the collector"
+        return Check(title, "failed", f"{said}; {lost}", "Messages passed; their records are incomplete.")
+    if unseen:
+        counts = ", ".join(f"{word.unseen:,} on {word.interface}" for word in unseen)
+        return Check(
+            title, "warning", f"{said}; passed unseen: {counts}", "See the tap's log for the reason."
+        )
+    if last.waiting_bytes > _WAITING_BYTES:
+        return Check(title, "warning", f"{said}; {last.waiting_bytes:,} bytes wait in its spool")
+    return Check(title, "ok", said)
 
 
 def _log(wal: WalStatus) -> list[Check]:

@@ -6,7 +6,9 @@ keys and tokens are named by file.
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -17,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from collector.taps.config import Interface
 from tracing import documents
 
+_REFERENCE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
 
 
@@ -99,8 +102,11 @@ class TapSettings(_Part):
 
     endpoint: str = Field("http://127.0.0.1:4318", description="The collector to send spans to.")
     spool: Path = Field(Path("spool"), description="Folder where spans wait while the collector is away.")
-    spool_limit: Size = Field(1 << 30, description="Beyond this, the newest spans are dropped and counted.")
-    interfaces: tuple[Interface, ...] = Field((), description="What to listen to; see the interface tables.")
+    spool_limit: Size = Field(1 << 30, description="Beyond this, the oldest spans are dropped and counted.")
+    spool_days: float = Field(7, gt=0, description="Spans that waited longer are dropped and counted.")
+    metrics: Address | None = Field(
+        None, description="Where `/metrics`, `/healthz` and `/readyz` of the taps are served; null: nowhere."
+    )
 
 
 class DashboardSettings(_Part):
@@ -133,6 +139,9 @@ class Settings(_Part):
     store: StoreSettings = StoreSettings()
     collector: CollectorSettings = CollectorSettings()
     taps: TapSettings = TapSettings()
+    interfaces: tuple[Interface, ...] = Field(
+        (), description="The interfaces to watch, in the hospital's own words; see the interface tables."
+    )
     workflows: tuple[str, ...] = Field(
         ("discharge-to-cash",), description="Shipped packs by name, or paths of workflow files."
     )
@@ -151,6 +160,8 @@ class Configuration(BaseModel):
 
     settings: Settings
     folder: Path
+    file: Path | None = None
+    """Where the settings were read from; None where they were made."""
 
     def path(self, relative: Path | str) -> Path:
         """A path of the settings as an absolute one."""
@@ -185,9 +196,31 @@ def load(path: Path) -> Configuration:
     """Read and check a settings file. Raises documents.DocumentError naming file, line and key."""
     found = documents.read_file(path)
     document = found[0] if found else documents.Document(str(path), {}, {})
-    whole = documents.Document(document.name, document.data or {}, document.lines)
-    settings = documents.check(Settings, whole)
-    return Configuration(settings=settings, folder=path.resolve().parent)
+    whole = documents.Document(document.name, document.data or {}, document.marks)
+    settings = documents.check(Settings, _with_environment(whole, os.environ))
+    return Configuration(settings=settings, folder=path.resolve().parent, file=path.resolve())
+
+
+def _with_environment(document: documents.Document, environment: Mapping[str, str]) -> documents.Document:
+    """`${env:NAME}` in any text becomes the variable's value; raises DocumentError where there is none."""
+    problems: list[str] = []
+
+    def value(found: Any, location: documents.Location) -> Any:
+        if isinstance(found, dict):
+            return {key: value(inner, (*location, str(key))) for key, inner in found.items()}
+        if isinstance(found, list):
+            return [value(inner, (*location, index)) for index, inner in enumerate(found)]
+        if not isinstance(found, str):
+            return found
+        for name in _REFERENCE.findall(found):
+            if name not in environment:
+                problems.append(f"{document.place(location)}: the environment has no variable {name}")
+        return _REFERENCE.sub(lambda match: environment.get(match[1], ""), found)
+
+    data = value(document.data, ())
+    if problems:
+        raise documents.DocumentError(problems)
+    return documents.Document(document.name, data, document.marks)
 
 
 def split_address(address: str) -> tuple[str, int]:

@@ -64,11 +64,26 @@ UNREAD_AT = "integration.unread.at"
 UNREAD_COUNT = "integration.unread.count"
 HTTP_METHOD = "http.request.method"
 HTTP_STATUS = "http.response.status_code"
+UNREAD_AT = "integration.unread.at"
+FHIR_TYPE = "fhir.resource.type"
+FHIR_INTERACTION = "fhir.interaction"
+FHIR_OPERATION = "fhir.operation"
+FHIR_BUNDLE = "fhir.bundle.type"
+FHIR_ENTRIES = "fhir.bundle.entries"
+FHIR_FAILED = "fhir.bundle.failed"
+FHIR_DETAIL = "fhir.issue.detail"
 KEYS = "journey.keys"
 KEYS_SEALED = "journey.keys.sealed"
 DERIVED_TRACE = "journey.trace_id"
 MEASURE = "integration.measure."
 TAG = "integration.attribute."
+STATUS_INTERFACE = "caretrail.tap.interface"
+STATUS_KIND = "caretrail.tap.kind"
+STATUS_SEEN = "caretrail.tap.seen"
+STATUS_UNSEEN = "caretrail.tap.unseen"
+STATUS_WAITING = "caretrail.tap.waiting_bytes"
+STATUS_DROPPED = "caretrail.tap.dropped"
+STATUS_REFUSED = "caretrail.tap.refused"
 
 OUTCOMES = ("accepted", "partial", "rejected", "error", "timeout", "mismatched", "none")
 FAILED_OUTCOMES = frozenset({"rejected", "error", "timeout"})
@@ -100,7 +115,7 @@ REGISTRY: tuple[Attribute, ...] = (
         "span",
         "string",
         "development",
-        "`forward` for a proxied message, `receive` for a message of a file, and for what an X12 transaction "
+        "`forward` for a proxied message, `entry` for one of a FHIR Bundle, `receive` for a message of a file, and for what an X12 transaction "
         "is about `claim`, `inquiry`, `order`, or `acknowledge` for one verdict of several.",
         "forward",
     ),
@@ -169,7 +184,8 @@ REGISTRY: tuple[Attribute, ...] = (
         "span",
         "string",
         "development",
-        "Why a message passed without being read: `not_hl7`, `not_json`, `not_x12`, `bad_row`, `too_large`, "
+        "Why a message passed without being read: `not_hl7`, `not_json`, `not_xml`, `not_form`, `not_fhir`, "
+        "`not_x12`, `bad_row`, `too_large`, `encoded` (a compression that is not read), `incomplete` (cut off), "
         "`packed` (an archive that cannot be unpacked), `failed`.",
         "too_large",
     ),
@@ -235,6 +251,50 @@ REGISTRY: tuple[Attribute, ...] = (
         "The shape behind a fingerprint, on the first message of a tap process that has it.",
         "MSH:1-4,7,9-12 PID:1,3,5 12=2.5.1",
     ),
+    Attribute(
+        UNREAD_AT,
+        "span",
+        "string",
+        "development",
+        "Where a body is malformed: `line:column`, or the element by the names its standard gives.",
+        "Bundle.entry[3].resource.resourceType",
+    ),
+    Attribute(FHIR_TYPE, "span", "string", "stable", "FHIR resource type.", "Encounter"),
+    Attribute(
+        FHIR_INTERACTION,
+        "span",
+        "string",
+        "stable",
+        "`read`, `vread`, `search`, `create`, `update`, `patch`, `delete`, `history`, `capabilities`, "
+        "`batch`, `transaction` or `operation`.",
+        "create",
+    ),
+    Attribute(
+        FHIR_OPERATION,
+        "span",
+        "string",
+        "stable",
+        "Operation that FHIR or a widely used guide defines, `$*` for any other.",
+        "$submit",
+    ),
+    Attribute(FHIR_BUNDLE, "span", "string", "stable", "Bundle.type of what was sent.", "transaction"),
+    Attribute(
+        FHIR_ENTRIES,
+        "span",
+        "int",
+        "stable",
+        "Entries of the Bundle that was sent, also those beyond the limit, which have no span.",
+        "12",
+    ),
+    Attribute(FHIR_FAILED, "span", "int", "stable", "Entries whose answer is an error.", "1"),
+    Attribute(
+        FHIR_DETAIL,
+        "span",
+        "string",
+        "development",
+        "OperationOutcome.issue.details, its first code; the issue's type is the reason.",
+        "MSG_DUPLICATE_ID",
+    ),
     Attribute(HTTP_METHOD, "span", "string", "stable", "HTTP method.", "POST"),
     Attribute(HTTP_STATUS, "span", "int", "stable", "HTTP status code.", "201"),
     Attribute(
@@ -277,6 +337,24 @@ REGISTRY: tuple[Attribute, ...] = (
         "A short code the configuration names, for `when` conditions.",
         "I",
     ),
+    Attribute(
+        STATUS_INTERFACE, "span", "string", "stable", "Interface a `tap status` span is about.", "ehr-adt"
+    ),
+    Attribute(STATUS_KIND, "span", "string", "stable", "Its kind in the configuration.", "mllp"),
+    Attribute(
+        STATUS_SEEN,
+        "span",
+        "int",
+        "stable",
+        "Messages (requests, files, rows) since the tap started.",
+        "1013",
+    ),
+    Attribute(
+        STATUS_UNSEEN, "span", "int", "stable", "Of them, passed without being understood by the tap.", "0"
+    ),
+    Attribute(STATUS_WAITING, "span", "int", "stable", "Bytes in the tap's spool.", "0"),
+    Attribute(STATUS_DROPPED, "span", "int", "stable", "Spans the spool dropped since the tap started.", "0"),
+    Attribute(STATUS_REFUSED, "span", "int", "stable", "Spans the collector would not take.", "0"),
 )
 
 

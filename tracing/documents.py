@@ -22,7 +22,7 @@ Location = tuple[str | int, ...]
 
 
 class DocumentError(ValueError):
-    """What is wrong in a document: `problems` has one line each, "file:line: key: reason"."""
+    """What is wrong in a document: `problems` has one line each, "file:line:column: key: reason"."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
@@ -31,19 +31,20 @@ class DocumentError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One YAML document. `lines` maps the location of each key or item to its line, counted from 1."""
+    """One YAML document. `marks` maps the location of each key or item to its line and column, from 1."""
 
     name: str
     data: Any
-    lines: dict[Location, int]
+    marks: dict[Location, tuple[int, int]]
 
     def place(self, location: Iterable[str | int]) -> str:
-        """ "file:line: key.path[2]" for the nearest enclosing thing that has a line."""
+        """ "file:line:column: key.path[2]" for the nearest enclosing thing that has a place."""
         whole = tuple(location)
         known = whole
-        while known and known not in self.lines:
+        while known and known not in self.marks:
             known = known[:-1]
-        return f"{self.name}:{self.lines.get(known, 1)}: {spell(whole) or 'document'}"
+        line, column = self.marks.get(known, (1, 1))
+        return f"{self.name}:{line}:{column}: {spell(whole) or 'document'}"
 
 
 def spell(location: Iterable[str | int]) -> str:
@@ -60,16 +61,16 @@ def read(text: str, name: str) -> list[Document]:
         nodes = [node for node in yaml.compose_all(text, Loader=yaml.SafeLoader) if node is not None]
         documents = []
         for node in nodes:
-            lines: dict[Location, int] = {}
-            _walk(node, (), lines)
-            documents.append(Document(name, _construct(node), lines))
+            marks: dict[Location, tuple[int, int]] = {}
+            _walk(node, (), marks)
+            documents.append(Document(name, _construct(node), marks))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        raise DocumentError([f"{name}:{line}: not valid YAML: {error.problem or error.context}"]) from None
+        place = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
+        raise DocumentError([f"{name}:{place}: not valid YAML: {error.problem or error.context}"]) from None
     except yaml.YAMLError:
         raise DocumentError(
-            [f"{name}:1: not valid YAML: holds characters that YAML does not allow"]
+            [f"{name}:1:1: not valid YAML: holds characters that YAML does not allow"]
         ) from None
     return documents
 
@@ -79,7 +80,7 @@ def read_file(path: Path) -> list[Document]:
     try:
         return read(path.read_text(encoding="utf-8"), str(path))
     except UnicodeDecodeError:
-        raise DocumentError([f"{path}:1: not UTF-8 text"]) from None
+        raise DocumentError([f"{path}:1:1: not UTF-8 text"]) from None
     except OSError as error:
         raise DocumentError([f"{path}: cannot be read: {error.strerror}"]) from None
 
@@ -106,16 +107,16 @@ def _construct(node: yaml.Node) -> Any:
         loader.dispose()
 
 
-def _walk(node: yaml.Node, location: Location, lines: dict[Location, int]) -> None:
-    lines.setdefault(location, node.start_mark.line + 1)
+def _walk(node: yaml.Node, location: Location, marks: dict[Location, tuple[int, int]]) -> None:
+    marks.setdefault(location, (node.start_mark.line + 1, node.start_mark.column + 1))
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             inner = (*location, str(key.value))
-            lines[inner] = key.start_mark.line + 1
-            _walk(value, inner, lines)
+            marks[inner] = (key.start_mark.line + 1, key.start_mark.column + 1)
+            _walk(value, inner, marks)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            _walk(value, (*location, index), lines)
+            _walk(value, (*location, index), marks)
 
 
 def _explain(model: type[BaseModel], document: Document, problem: Any) -> str:
@@ -134,7 +135,7 @@ def _in_document(document: Document, location: Location, part: str | int) -> boo
     """Pydantic puts tags of unions into locations; only what stands in the document (or should) is shown."""
     if part == location[-1] or isinstance(part, int):
         return True
-    return any(part in known for known in document.lines)
+    return any(part in known for known in document.marks)
 
 
 def _keys_at(model: type[BaseModel], location: Location) -> list[str]:

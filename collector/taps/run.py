@@ -13,14 +13,16 @@ import gc
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from collector.taps import status
 from collector.taps.config import AnyInterface, TapConfigError, check_together
 from collector.taps.hops import KeyEncoder
 from collector.taps.kinds import mount
-from collector.taps.replay import resource
+from collector.taps.replay import instance_name, resource
 from collector.taps.sender import Sender
 from collector.taps.spool import CAP_BYTES, MAX_AGE_SECONDS, Spool
 from collector.taps.spool_reader import SpoolReader
@@ -32,6 +34,7 @@ from tracing.keys import Sealer
 log = logging.getLogger("caretrail.tap")
 
 DRAIN_SECONDS = 5.0
+STATUS_SECONDS = 60.0
 SWITCH_INTERVAL = 0.0005
 
 
@@ -71,6 +74,9 @@ class Taps:
             self.spool.close()
             raise
         self._stopped = False
+        self._instance = instance_name()
+        self._status_scope = status.scope()
+        self._telling: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Listen and poll. Raises `TapConfigError` naming the interface whose address cannot be used."""
@@ -82,6 +88,7 @@ class Taps:
             self.spool.close()
             raise
         self.sender.start()
+        self._telling = asyncio.create_task(self._tell())
 
     async def reload(self, interfaces: Iterable[AnyInterface]) -> None:
         """Watch `interfaces` instead; one that has not changed notices nothing, nor do its connections.
@@ -116,8 +123,11 @@ class Taps:
         if self._stopped:
             return
         self._stopped = True
+        if self._telling is not None:
+            self._telling.cancel()
         await self._stop(self._taps, drain_seconds)
         self._turn.flush()
+        self.tell(time.time_ns())
         await asyncio.to_thread(self.sender.stop, drain_seconds)
         self.spool.close()
 
@@ -128,6 +138,21 @@ class Taps:
             "sender": dataclasses.asdict(self.sender.counters),
         }
         return found | {name: tap.counters() for name, tap in self._taps.items()}
+
+    def exposition(self) -> str:
+        """What happened, for Prometheus."""
+        return status.exposition(self.counters())
+
+    def tell(self, now_ns: int) -> None:
+        """Put what happened so far into the spool, a span per interface."""
+        kinds = {one.name: one.kind for one in self.interfaces}
+        encoded = status.status_spans(self._instance, kinds, self.counters(), now_ns)
+        self.spool.append(self._status_scope, b"".join(encoded), len(encoded))
+
+    async def _tell(self) -> None:
+        while True:
+            self.tell(time.time_ns())
+            await asyncio.sleep(STATUS_SECONDS)
 
     async def _start(self, name: str) -> None:
         address = await self._taps[name].start()
@@ -152,23 +177,17 @@ def tune() -> None:
 
 
 async def run_taps(
-    interfaces: Iterable[AnyInterface],
-    site_key: SiteKey,
-    otlp_endpoint: str,
-    spool_dir: str | os.PathLike[str],
+    taps: Taps,
     stop: asyncio.Event,
     *,
-    site: str = "",
-    spool_cap_bytes: int = CAP_BYTES,
     drain_seconds: float = DRAIN_SECONDS,
     reloads: asyncio.Queue[Iterable[AnyInterface]] | None = None,
 ) -> None:
     """Run until `stop` is set, then drain for at most `drain_seconds` and return.
 
     What is put into `reloads` are the interfaces to watch from then on. Logs one line when everything
-    listens. Raises `TapConfigError`, `SpoolError`, `EndpointError` at start.
+    listens. Raises `TapConfigError` at start.
     """
-    taps = Taps(interfaces, site_key, otlp_endpoint, spool_dir, site=site, spool_cap_bytes=spool_cap_bytes)
     await taps.start()
     tune()
     for name, (host, port) in taps.addresses.items():

@@ -71,7 +71,7 @@ def test_three_processes_share_one_server(folder: Path, roles: dict[str, Child])
     endpoint = f"http://{settings.collector.http}"
     eventually(lambda: _ready(f"{endpoint}/readyz", roles["collector"]), within_s=90)
     key = SiteKey.load(folder / "site.key")
-    with open_history(tap.taps.interfaces, key, endpoint, folder / "spool", drain_seconds=30) as past:
+    with open_history(tap.interfaces, key, endpoint, folder / "spool", drain_seconds=30) as past:
         for record in read(folder / "rec.jsonl"):
             past.observer.observe_record(record)
         assert past.flush(60)

@@ -38,11 +38,11 @@ def test_a_servers_password_comes_from_its_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("collektor: {}\n", "caretrail.yaml:1: collektor: unknown key (did you mean 'collector'?)"),
-        ("site:\n  timezone: Chicago\n", "caretrail.yaml:2: site.timezone: must be an IANA time zone"),
-        ("collector:\n\n  wal_limit: 4 GBs\n", "caretrail.yaml:3: collector.wal_limit: must be a size"),
-        ("dashboard: {listen: 8050}\n", "caretrail.yaml:1: dashboard.listen: input should be a valid string"),
-        ("dashboard: {listen: 'x'}\n", "caretrail.yaml:1: dashboard.listen: must be host:port"),
+        ("collektor: {}\n", "caretrail.yaml:1:1: collektor: unknown key (did you mean 'collector'?)"),
+        ("site:\n  timezone: Chicago\n", "caretrail.yaml:2:3: site.timezone: must be an IANA time zone"),
+        ("collector:\n\n  wal_limit: 4 GBs\n", "caretrail.yaml:3:3: collector.wal_limit: must be a size"),
+        ("dashboard: {listen: 8050}\n", "caretrail.yaml:1:13: dashboard.listen: input should be a"),
+        ("dashboard: {listen: 'x'}\n", "caretrail.yaml:1:13: dashboard.listen: must be host:port"),
     ],
 )
 def test_a_mistake_is_named_with_file_line_and_key(tmp_path: Path, text: str, told: str) -> None:
@@ -53,8 +53,7 @@ def test_a_mistake_is_named_with_file_line_and_key(tmp_path: Path, text: str, to
 
 def test_an_interface_with_a_field_the_standard_does_not_know(tmp_path: Path) -> None:
     text = """
-taps:
-  interfaces:
+interfaces:
     - {name: a, kind: mllp, listen: "127.0.0.1:1", upstream: "127.0.0.1:2", source: x, destination: y}
     - {name: b, kind: mllp, listen: "127.0.0.1:3", upstream: "127.0.0.1:2", source: x, destination: y,
        keys: [{kind: visit, path: PV1-99}]}
@@ -62,7 +61,7 @@ taps:
     with pytest.raises(DocumentError) as caught:
         load(write(tmp_path, text))
     told = str(caught.value)
-    assert "caretrail.yaml:5: taps.interfaces[1]" in told
+    assert "caretrail.yaml:4:7: interfaces[1]" in told
     assert "PV1-99" in told
 
 

@@ -34,8 +34,8 @@ def test_a_file_may_hold_several_and_give_per_cent(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("openslo/v1", "openslo/v2alpha", r"own.yaml:3: apiVersion: input should be 'openslo/v1'"),
-        ("  service: revenue-cycle\n", "", r"own.yaml:8: spec.service: missing"),
+        ("openslo/v1", "openslo/v2alpha", r"own.yaml:3:\d+: apiVersion: input should be 'openslo/v1'"),
+        ("  service: revenue-cycle\n", "", r"own.yaml:8:\d+: spec.service: missing"),
         (
             "budgetingMethod",
             "budgetMethod",
@@ -79,5 +79,5 @@ def test_sites_may_bring_their_own_burn_rates(tmp_path: Path) -> None:
     (window,) = load_windows(path)
     assert (window.long, window.short) == (timedelta(days=2), timedelta(hours=3))
     path.write_text(path.read_text().replace("short: 3h", "short: 3d"))
-    with pytest.raises(DocumentError, match=r"rates.yaml:6: spec.windows\[0\]: short must be shorter"):
+    with pytest.raises(DocumentError, match=r"rates.yaml:6:\d+: spec.windows\[0\]: short must be shorter"):
         load_windows(path)

@@ -138,7 +138,7 @@ def test_activation_replaces_what_was_in_force_or_changes_nothing(store: Store, 
     activate(store, ["discharge-to-cash"], NOW)
     broken = tmp_path / "broken.yaml"
     broken.write_text("kind: SLO\n")
-    with pytest.raises(DocumentError, match=r"broken\.yaml:1"):
+    with pytest.raises(DocumentError, match=r"broken\.yaml:1:1"):
         activate(store, [broken], NOW + MINUTE)
     assert [objective.name for objective in active(store)] == ["discharge-to-cash"]
     activate(store, [], NOW + MINUTE)

@@ -21,7 +21,7 @@ from tests.taps.world import Collector, MllpReceiver, accept, ack, adt, decode, 
 TAP = """
 import asyncio, json, logging, signal, sys
 from collector.taps.config import load_interfaces
-from collector.taps.run import run_taps
+from collector.taps.run import Taps, run_taps
 from tracing.context import SiteKey
 import uvloop
 logging.basicConfig(level="INFO", stream=sys.stdout, format="%(message)s")
@@ -29,7 +29,7 @@ items, endpoint, spool = json.loads(sys.argv[1])
 async def main():
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await run_taps(load_interfaces(items), SiteKey(bytes(range(32))), endpoint, spool, stop)
+    await run_taps(Taps(load_interfaces(items), SiteKey(bytes(range(32))), endpoint, spool), stop)
 uvloop.run(main())
 """
 
