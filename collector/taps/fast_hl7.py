@@ -15,6 +15,7 @@ from tracing.protocols.hl7v2 import Path
 
 _HEAD = b"MSH|^~\\&|"
 _SEPARATORS = b"^~\\&"
+_CONTEXT = b"ZTC"
 _MSA = b"\rMSA|"
 _AA = b"\rMSA|AA|"
 _ENDS = (b"\r", b"|", b"\x1c")
@@ -37,7 +38,9 @@ class Plan:
 
     def __init__(self, names: dict[bytes, tuple[tuple[int, ...], bool]]) -> None:
         # One search for all of them: each search of its own would go through the whole message.
-        self._find = re.compile(b"\r((?:%b)\\|[^\r]*)" % b"|".join(re.escape(name) for name in names)).findall
+        # It finds the segment that may carry a trace context too, which costs nothing here.
+        wanted = b"|".join(re.escape(name) for name in (*names, _CONTEXT))
+        self._find = re.compile(b"\r((?:%b)\\|[^\r]*)" % wanted).findall
         self._places: dict[tuple[bytes, int], int] = {}
         self._names: dict[bytes, tuple[int, tuple[tuple[int, int], ...], bool]] = {}
         for name, (numbers, only) in names.items():
@@ -67,7 +70,10 @@ class Plan:
         seen = set()
         for line in lines:
             name = line[: line.index(b"|")]
-            limit, places, only = self._names[name]
+            rule = self._names.get(name)
+            if rule is None:
+                return None  # a context that is not at the end
+            limit, places, only = rule
             if name in seen:
                 if only:
                     return None
@@ -150,3 +156,9 @@ def accepts(payload: bytes, control_id: bytes) -> bool:
     start += 8
     stop = start + len(control_id)
     return payload[start:stop] == control_id and payload[stop : stop + 1] in _ENDS
+
+
+def names_trigger(raw: bytes) -> bool:
+    """Whether a raw MSH-9 says everything; without a trigger event EVN-1 has a say too."""
+    parts = raw.split(b"^", 2)
+    return len(parts) > 1 and parts[0].isalnum() and parts[1].isalnum()

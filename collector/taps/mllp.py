@@ -13,15 +13,21 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
+from collector.taps.awaiting import Awaiting
 from collector.taps.config import MllpInterface
 from collector.taps.fast_hl7 import accepts
+from collector.taps.hl7_answer import COMMIT, Answer
+from collector.taps.hl7_batch import BatchHop
 from collector.taps.hops import Hop
-from collector.taps.observe_hl7 import Answer, Hl7Observer
+from collector.taps.observe_hl7 import Hl7Observer
 from tracing.protocols.mllp import Deframer, Frame, Junk
+from tracing.spans import link
 
 REMEMBERED = 64
 MAX_OUTSTANDING = 4096
-_COMMIT = frozenset({"CA", "CE", "CR"})
+BEGINNING = 64 << 10
+"""Of a message over the limit, so many bytes are read."""
+_UNSETTLED = frozenset({"timeout", "mismatched", "none"})
 
 
 @dataclass
@@ -29,7 +35,9 @@ class MllpCounters:
     """What passed on one interface since the process started."""
 
     messages: int = 0
+    batches: int = 0
     acknowledgements: int = 0
+    processed: int = 0
     junk_bytes: int = 0
     late: int = 0
     mismatched: int = 0
@@ -42,19 +50,31 @@ class MllpCounters:
 class MllpWatcher:
     """Looks on at one MLLP connection."""
 
-    def __init__(self, interface: MllpInterface, observer: Hl7Observer, counters: MllpCounters) -> None:
+    def __init__(
+        self,
+        interface: MllpInterface,
+        observer: Hl7Observer,
+        counters: MllpCounters,
+        awaiting: Awaiting | None = None,
+    ) -> None:
         self._observer = observer
         self._counters = counters
+        self._awaiting = awaiting if awaiting is not None else Awaiting()
+        self._interface = interface
+        # Where application acknowledgements of another interface come over this one, each message may be one.
+        self._read = observer.read if interface.acknowledges is None else self._read_returning
         self._timeout_ns = int(interface.ack_timeout_seconds * 1e9)
         self._requests = Deframer(interface.max_message_bytes)
         self._responses = Deframer(interface.max_message_bytes)
         self._outstanding: deque[Hop] = deque()
-        self._settled: deque[Hop] = deque(maxlen=REMEMBERED)
+        # The hop where another answer may still change it, else its control ID.
+        self._settled: deque[Hop | str] = deque(maxlen=REMEMBERED)
         self._longest = interface.max_message_bytes
         # Nothing of an unfinished block is held: the next read may be taken as it is.
         self._requests_clean = True
         self._responses_clean = True
         self._oversize = 0
+        self._beginning = b""
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -73,14 +93,14 @@ class MllpWatcher:
             and data[-1] == 0x0D
         ):
             # Nearly every read is one whole block; a commit of MLLP release 2 is shorter.
-            self._message(self._observer.read(data[1:-2], now_ns))
+            self._message(self._read(data[1:-2], now_ns))
             return
         items = self._requests.feed(data)
         self._requests_clean = _clean(self._requests, items)
         for item in items:
             if isinstance(item, Frame):
                 if item.commit is None:
-                    self._message(self._observer.read(item.payload, now_ns))
+                    self._message(self._read(item.payload, now_ns))
             else:
                 self._junk(item, now_ns)
         if self._requests.awaiting_cr:
@@ -104,7 +124,7 @@ class MllpWatcher:
                 del outstanding[0]
                 self._counters.acknowledgements += 1
                 self._observer.accepted(hop, size - 1, now_ns)
-                self._settled.append(hop)
+                self._settled.append(hop.control_id)
                 return
         items = self._responses.feed(data)
         self._responses_clean = _clean(self._responses, items)
@@ -130,7 +150,11 @@ class MllpWatcher:
             self._timer = None
 
     def _message(self, hop: Hop) -> None:
-        self._counters.messages += 1
+        if isinstance(hop, BatchHop):
+            self._counters.batches += 1
+            self._counters.messages += len(hop.children)
+        else:
+            self._counters.messages += 1
         outstanding = self._outstanding
         outstanding.append(hop)
         if len(outstanding) > MAX_OUTSTANDING:
@@ -140,11 +164,14 @@ class MllpWatcher:
 
     def _junk(self, junk: Junk, now_ns: int) -> None:
         if junk.reason == "oversize":
+            if not self._oversize:
+                self._beginning = beginning(junk.raw)
             self._oversize += len(junk.raw)
         elif junk.reason == "oversize_end":
-            size = self._oversize + len(junk.raw)
-            self._oversize = 0
-            self._message(self._observer.read(b"", now_ns, size))
+            first = self._beginning if self._oversize else beginning(junk.raw)
+            size = self._oversize + len(junk.raw.rstrip(b"\r")) - 2  # without the block around it
+            self._oversize, self._beginning = 0, b""
+            self._message(self._observer.read(first, now_ns, size))
         else:
             self._counters.junk_bytes += len(junk.raw)
 
@@ -153,7 +180,7 @@ class MllpWatcher:
             if isinstance(item, Junk):
                 self._junk(item, now_ns)
             elif item.commit is None:
-                self._message(self._observer.read(item.payload, now_ns))
+                self._message(self._read(item.payload, now_ns))
 
     def _flush_responses(self, now_ns: int) -> None:
         for item in self._responses.flush():
@@ -169,14 +196,18 @@ class MllpWatcher:
             return
         if wanted:
             for index, hop in enumerate(outstanding):
-                if hop.control_id == wanted:
+                if hop.control_id == wanted or (isinstance(hop, BatchHop) and wanted in hop.members):
                     del outstanding[index]
                     self._settle(hop, answer, now_ns, "")
                     return
             for settled in reversed(self._settled):
-                if settled.control_id == wanted:
-                    self._again(settled, answer, now_ns)
+                if settled == wanted:
+                    self._counters.repeated += 1
                     return
+                if not isinstance(settled, str) and self._again(settled, answer, now_ns):
+                    return
+            if self._is_processed(answer, self._interface.name, now_ns) is not None:
+                return
         if not outstanding:
             self._counters.unsolicited += 1
             return
@@ -187,23 +218,60 @@ class MllpWatcher:
             self._counters.mismatched += 1
             self._settle(outstanding.popleft(), answer, now_ns, "mismatched")
 
-    def _again(self, hop: Hop, answer: Answer, now_ns: int) -> None:
+    def _again(self, hop: Hop, answer: Answer, now_ns: int) -> bool:
         """Of a message that is settled: a late one, the second one of enhanced mode, or a repeat."""
-        if hop.outcome in ("timeout", "mismatched"):
+        if isinstance(hop, BatchHop) and answer.control_id in hop.members:
+            hop = hop.members[answer.control_id]  # its own answer counts more than that of the batch
+            if hop.outcome not in _UNSETTLED:
+                self._observer.answered(hop, answer, now_ns)
+                return True
+        if hop.control_id != answer.control_id:
+            return False
+        if hop.outcome in _UNSETTLED:
             self._counters.late += 1
             self._observer.answered(hop, answer, now_ns, "late")
-        elif hop.answered in _COMMIT and answer.code not in _COMMIT:
-            self._observer.answered(hop, answer, now_ns)
+        elif hop.answered in COMMIT and answer.code not in COMMIT:
+            self._awaiting.take(self._interface.name, answer.control_id)
+            self._counters.processed += 1
+            self._observer.processed(hop, answer, now_ns)
         else:
             self._counters.repeated += 1
+        return True
+
+    def _is_processed(self, answer: Answer, interface: str, now_ns: int) -> Hop | None:
+        """The message, received on any connection of `interface`, that an application now acknowledges."""
+        if answer.code in COMMIT or not answer.code:
+            return None
+        found = self._awaiting.take(interface, answer.control_id)
+        if found is None:
+            return None
+        observer, hop = found
+        self._counters.processed += 1
+        observer.processed(hop, answer, now_ns)
+        return hop
+
+    def _read_returning(self, payload: bytes, now_ns: int, size: int = 0) -> Hop:
+        """A message that may be the application's acknowledgement of another one (HL7 v2.5.1 2.9.3)."""
+        hop = self._observer.read(payload, now_ns, size)
+        if b"MSA" in payload:
+            answer = Answer(payload)
+            received = self._is_processed(answer, self._interface.acknowledges or "", now_ns)
+            if received is not None:
+                hop.links += link(received.trace_id, received.span_id)
+                hop.trace_id, hop.plain_id = received.trace_id, b""
+        return hop
 
     def _settle(self, hop: Hop, answer: Answer, now_ns: int, pairing: str) -> None:
         self._observer.answered(hop, answer, now_ns, pairing)
+        if hop.control_id and hop.answered == "CA":
+            self._awaiting.put(self._interface.name, hop.control_id, self._observer, hop)
         self._remember(hop)
 
     def _remember(self, hop: Hop) -> None:
-        if hop.control_id:
+        if hop.outcome in _UNSETTLED or hop.answered in COMMIT or isinstance(hop, BatchHop):
             self._settled.append(hop)
+        elif hop.control_id:
+            self._settled.append(hop.control_id)
 
     def _unanswered(self, hop: Hop, outcome: str) -> None:
         if outcome == "timeout":
@@ -237,3 +305,9 @@ class MllpWatcher:
 def _clean(deframer: Deframer, items: list[Frame | Junk]) -> bool:
     """Whether a deframer that has just returned `items` is between blocks, and certainly so."""
     return bool(items) and isinstance(items[-1], Frame) and not deframer.pending and not deframer.awaiting_cr
+
+
+def beginning(raw: bytes) -> bytes:
+    """The whole segments at the beginning of a block that is too long to keep."""
+    first = raw[1:BEGINNING].replace(b"\n", b"\r")
+    return first[: first.rfind(b"\r") + 1]

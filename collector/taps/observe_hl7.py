@@ -1,20 +1,23 @@
-"""An HL7 v2 message and its acknowledgement become one span.
+"""An HL7 v2 message and its acknowledgement become one span; a batch becomes one more.
 
-Called by the MLLP proxy for live traffic and by `replay.Observer` for history. Reading happens while the
+Called by the MLLP tap for live traffic and by `replay.Observer` for history. Reading happens while the
 receiver works on the message (`read`), the rest when its answer is there (`answered`).
 It must never raise: a message that cannot be read still passes, and is recorded as such.
 """
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import NamedTuple
 
-from collector.taps.config import Hl7Key, MllpInterface
-from collector.taps.fast_hl7 import Plan, Raw, accepted, identifiers, plain, plan
+from collector.taps.capture import captor
+from collector.taps.config import MllpInterface
+from collector.taps.fast_hl7 import Raw, identifiers, names_trigger, plain, plan
+from collector.taps.hl7_answer import Answer
+from collector.taps.hl7_batch import BatchHop, begin, belong
+from collector.taps.hl7_context import continued
+from collector.taps.hl7_extras import Extras
+from collector.taps.hl7_keys import key_reader, simple
 from collector.taps.hops import (
     MAX_CONTROL_ID,
     Emitter,
@@ -40,49 +43,21 @@ from tracing import attributes as names
 from tracing import spans
 from tracing.context import message_trace_id
 from tracing.keys import Key, business_key
-from tracing.protocols.hl7v2 import Message, NotHL7, Path, compile_path, parse
+from tracing.protocols.hl7v2 import Message, NotHL7, compile_path, parse
+from tracing.protocols.hl7v2_batch import is_batch, open_batch
+from tracing.protocols.hl7v2_context import NAME as CONTEXT
+from tracing.protocols.hl7v2_context import strip
+
+__all__ = ["Answer", "Hl7Observer"]
 
 KNOWN = 4096
 RECENT = 1024
 REMEMBERED = 256
-_OUTCOMES = {
-    "AA": "accepted",
-    "CA": "accepted",
-    "AE": "error",
-    "CE": "error",
-    "AR": "rejected",
-    "CR": "rejected",
-}
-_EI = re.compile(r"(ORC-[2348]|OB[RX]-(2|3|28|29)|SCH-[12]|TXA-1[2-5])(\[|\.|$)")
 _FORWARD = spans.attribute(names.OPERATION_NAME, "forward")
+_PROCESS = spans.attribute(names.OPERATION_NAME, "process") + spans.attribute(names.OPERATION, "process")
 _FACILITY = compile_path("MSH-4.1")
-
-KeyReader = Callable[[Message, list[Key]], None]
-
-
-class Answer:
-    """What an acknowledgement says, read once."""
-
-    __slots__ = ("code", "control_id", "reason", "size")
-
-    def __init__(self, payload: bytes) -> None:
-        self.size = len(payload)
-        usual = accepted(payload)
-        if usual is not None:
-            self.code, self.control_id = usual
-            self.reason = ""
-            return
-        self.code = ""
-        self.control_id = ""
-        self.reason = ""
-        try:
-            message = parse(payload)
-        except NotHL7:
-            return
-        self.code = message.ack_code
-        self.control_id = message.ack_control_id
-        if self.code not in ("AA", "CA"):
-            self.reason = message.error_code
+_CARRYING = CONTEXT + b"|"
+_Raws = tuple[bytes, ...]
 
 
 class Hl7Observer:
@@ -91,16 +66,22 @@ class Hl7Observer:
     def __init__(self, interface: MllpInterface, keys: KeyEncoder, sink: Sink) -> None:
         self.interface = interface
         self.unread = 0
+        self.unseen = 0
+        """Messages that passed without being read as they should have been: too large, or reading failed."""
+        self.captor = captor(interface.capture, keys.sealer.site_key)
         self._emitter = Emitter(interface, sink, keys)
         self._append = sink.append
-        self._readers = [_key_reader(rule, interface.authority) for rule in interface.keys]
+        self._readers = [key_reader(rule, interface.authority) for rule in interface.keys]
         self._tags = [
             (compile_path(path), by_code(names.TAG + name)) for name, path in interface.attributes.items()
         ]
-        self._encode = spans.prepared_span(f"forward {interface.name}".encode(), spans.KIND_PRODUCER)
+        self._name = f"forward {interface.name}".encode()
+        self._processed = f"process {interface.name}".encode()
+        self._encode = spans.prepared_span(self._name, spans.KIND_PRODUCER)
+        self._extras = Extras(interface, self.captor)
         asked = [(compile_path(rule.path), rule.kind == "mrn") for rule in interface.keys]
         self._plan = plan(asked + [(path, False) for path, _ in self._tags])
-        self._simple = _simple(self._plan, interface.keys, self._tags)
+        self._simple = simple(self._plan, interface.keys, self._tags)
         # Trace ID and attributes by fields, and by whole segments: an encounter's next message often has the
         # same, and then they need not be cut.
         self._known: OrderedDict[tuple[bytes, ...], tuple[bytes, bytes]] = OrderedDict()
@@ -109,46 +90,56 @@ class Hl7Observer:
         self._scopes: dict[bytes, bytes] = {}
 
     def read(self, payload: bytes, start_ns: int, size: int = 0) -> Hop:
-        """The hop of a message that is complete at the tap.
+        """The hop of a message that is complete at the tap; a `BatchHop` for a batch.
 
-        `size` in bytes where `payload` was too large to keep and is empty.
+        `size` in bytes where the message was too large to keep: `payload` is then its beginning.
         """
-        if size:
-            return self._opaque(payload, start_ns, "too_large", size)
         try:
+            if size:
+                return self._too_large(payload, start_ns, size)
             raw = self._plan.read(payload) if self._plan is not None else None
             fields = None
             if raw is not None and (raw.control_id.isalnum() or plain(raw.control_id)):
                 known = self._recent.get(raw.lines)
                 if known is not None:
-                    return self._again(raw, known, payload, start_ns)
-                fields = self._plan.fields(raw.lines) if self._plan is not None else None
-                if fields is not None:
-                    known = self._known.get(fields) or self._learn(fields)
-                    if known is not None:
-                        self._recent[raw.lines] = known
-                        if len(self._recent) > RECENT:
-                            self._recent.popitem(last=False)
-                        return self._again(raw, known, payload, start_ns)
-            return self._read(parse(payload), payload, start_ns, fields)
+                    return self._again(raw, known, payload, payload, start_ns)
+                if raw.lines and raw.lines[-1][:4] == _CARRYING:
+                    return self._carrying(raw, payload, start_ns)
+                fields, known = self._find(raw.lines)
+                if known is not None:
+                    return self._again(raw, known, payload, payload, start_ns)
+            if is_batch(payload):
+                return self._batch(payload, start_ns)
+            hop = self._read(parse(payload), payload, start_ns, fields)
+            return continued(hop, payload) if CONTEXT in payload else hop
         except NotHL7:
-            return self._opaque(payload, start_ns, "not_hl7", len(payload))
+            return self._opaque(payload, start_ns, "not_hl7", size or len(payload))
         except Exception:  # whatever a message does to the reader, the message passes
-            return self._opaque(payload, start_ns, "failed", len(payload))
+            self.unseen += 1
+            return self._opaque(payload, start_ns, "failed", size or len(payload))
 
     def answered(self, hop: Hop, answer: Answer, end_ns: int, pairing: str = "") -> bool:
         """Record the hop with its acknowledgement; `pairing` is empty where the control ID paired them."""
         hop.end_ns = end_ns
         hop.answered = answer.code or "?"
-        hop.outcome = "mismatched" if pairing == "mismatched" else _OUTCOMES.get(answer.code, "none")
+        hop.outcome = "mismatched" if pairing == "mismatched" else answer.outcome
         tail = _tail(hop.outcome, answer.size, answer.code)
         if answer.control_id:
             tail += encode_conversation_id(answer.control_id)
-        if answer.reason:
+        if isinstance(hop, BatchHop):
+            tail += encode_reason(answer.reason or hop.reason)
+        elif answer.reason:
             tail += encode_reason(answer.reason)
         if pairing:
             tail += encode_pairing(pairing)
-        return self._emitter.emit_usual(self._encode, hop, tail)
+        if self.captor is not None:
+            tail += self.captor.answer(answer.payload)
+        recorded = self._record(hop, tail)
+        if isinstance(hop, BatchHop):
+            for child in hop.children:
+                own = answer.each.get(child.control_id, answer)
+                recorded = self.answered(child, own, end_ns, pairing) and recorded
+        return recorded
 
     def accepted(self, hop: Hop, size: int, end_ns: int) -> bool:
         """`answered` for an acknowledgement of `size` bytes that says AA and names the hop's `plain_id`."""
@@ -171,7 +162,86 @@ class Hl7Observer:
         """Record the hop without one: `timeout` or `none`."""
         hop.end_ns = end_ns
         hop.outcome = outcome
-        return self._emitter.emit_usual(self._encode, hop, encode_outcome(outcome))
+        tail = encode_outcome(outcome)
+        if isinstance(hop, BatchHop):
+            if hop.reason:
+                tail += encode_reason(hop.reason)
+            for child in hop.children:
+                self.unanswered(child, end_ns, outcome)
+        return self._record(hop, tail)
+
+    def processed(self, hop: Hop, answer: Answer, end_ns: int) -> bool:
+        """Record what the application says of a hop received before (enhanced mode): a span below it, from
+        one acknowledgement to the other. A refusal is the outcome of the message too.
+        """
+        below = Hop(
+            hop.scope,
+            hop.trace_id,
+            self._emitter.span_id(b"process|" + hop.span_id, hop.start_ns),
+            hop.end_ns,
+            hop.control_id,
+            _PROCESS + hop.head.removeprefix(_FORWARD),
+        )
+        below.parent, below.end_ns, below.outcome = hop.span_id, end_ns, answer.outcome
+        tail = _tail(below.outcome, answer.size, answer.code) + encode_conversation_id(answer.control_id)
+        if answer.reason:
+            tail += encode_reason(answer.reason)
+        if self.captor is not None:
+            tail += self.captor.answer(answer.payload)
+        recorded = self._record(below, tail, self._processed, spans.KIND_CONSUMER, remote=False)
+        hop.answered = answer.code or "?"
+        if answer.outcome != "accepted":
+            recorded = self.answered(hop, answer, end_ns) and recorded
+        return recorded
+
+    def _record(
+        self,
+        hop: Hop,
+        tail: bytes,
+        name: bytes = b"",
+        kind: int = spans.KIND_PRODUCER,
+        remote: bool = True,
+    ) -> bool:
+        if not (hop.parent or hop.links or name):
+            return self._emitter.emit_usual(self._encode, hop, tail)
+        return self._append(
+            hop.scope,
+            spans.span(
+                hop.trace_id,
+                hop.span_id,
+                name or self._name,
+                kind,
+                hop.start_ns,
+                hop.end_ns,
+                hop.head + tail,
+                status=spans.STATUS_ERROR if hop.outcome in names.FAILED_OUTCOMES else spans.STATUS_UNSET,
+                parent_span_id=hop.parent,
+                parent_is_remote=bool(hop.parent) and remote,
+                links=hop.links,
+            ),
+        )
+
+    def _find(self, lines: tuple[bytes, ...]) -> tuple[tuple[bytes, ...] | None, tuple[bytes, bytes] | None]:
+        """The planned fields of these segments, and what they mean; None each where that is not plain."""
+        fields = self._plan.fields(lines) if self._plan is not None else None
+        if fields is None:
+            return None, None
+        known = self._known.get(fields) or self._learn(fields)
+        if known is not None:
+            self._recent[lines] = known
+            if len(self._recent) > RECENT:
+                self._recent.popitem(last=False)
+        return fields, known
+
+    def _carrying(self, raw: Raw, payload: bytes, start_ns: int) -> Hop:
+        """A message that brings a context in its last planned segment."""
+        lines = raw.lines[:-1]
+        known = self._recent.get(lines) or self._find(lines)[1]
+        if known is None:
+            hop = self._read(parse(payload), payload, start_ns, None)
+        else:
+            hop = self._again(raw, known, payload, strip(payload), start_ns)
+        return continued(hop, payload)
 
     def _learn(self, fields: tuple[bytes, ...]) -> tuple[bytes, bytes] | None:
         """Find out, and remember, what these fields mean; None where that needs the general reader."""
@@ -207,7 +277,9 @@ class Hl7Observer:
             self._known.popitem(last=False)
         return found
 
-    def _again(self, raw: Raw, known: tuple[bytes, bytes], payload: bytes, start_ns: int) -> Hop:
+    def _again(
+        self, raw: Raw, known: tuple[bytes, bytes], payload: bytes, content: bytes, start_ns: int
+    ) -> Hop:
         """A message whose fields have all been read before: most are of an encounter just heard of."""
         emitter = self._emitter
         head = self._heads.get(raw.message)
@@ -215,7 +287,7 @@ class Hl7Observer:
         if head is None or scope is None:
             message = parse(payload)
             head, scope = _FORWARD + encode_message(message.message_type), self._scope(message)
-            if len(self._heads) < REMEMBERED and _names_trigger(raw.message):
+            if len(self._heads) < REMEMBERED and names_trigger(raw.message):
                 self._heads[raw.message] = head
             if len(self._scopes) < REMEMBERED:
                 self._scopes[raw.facility] = scope
@@ -235,10 +307,11 @@ class Hl7Observer:
                     encode_plain_message_id(plain_id) if usual else encode_message_id(control_id),
                     encode_body_size(len(payload)),
                     found,
+                    self._extras.of(content, start_ns),
                 )
             ),
         )
-        if usual:
+        if usual and not self._extras.answers:
             hop.plain_id = plain_id
         return hop
 
@@ -247,7 +320,14 @@ class Hl7Observer:
             return self._emitter.scope_for(message.value(_FACILITY))
         return self._emitter.scope
 
-    def _read(self, message: Message, payload: bytes, start_ns: int, fields: tuple[bytes, ...] | None) -> Hop:
+    def _read(
+        self,
+        message: Message,
+        payload: bytes,
+        start_ns: int,
+        fields: tuple[bytes, ...] | None,
+        size: int = 0,
+    ) -> Hop:
         emitter = self._emitter
         found: list[Key] = []
         for reader in self._readers:
@@ -263,14 +343,43 @@ class Hl7Observer:
                 key_attributes = encode(value) + key_attributes
         if fields is not None:
             self._remember(fields, trace, key_attributes)
+        if size:
+            key_attributes += encode_unread("too_large")
+        else:
+            content = strip(payload) if CONTEXT in payload else payload
+            key_attributes += self._extras.of(content, start_ns)
         return Hop(
             self._scope(message),
             trace or message_trace_id(emitter.site_key, emitter.name, message_identity(payload)),
             emitter.span_id(payload, start_ns),
             start_ns,
             control_id,
-            head + encode_body_size(len(payload)) + key_attributes,
+            head + encode_body_size(size or len(payload)) + key_attributes,
         )
+
+    def _batch(self, payload: bytes, start_ns: int) -> Hop:
+        batch = open_batch(payload)
+        if batch is None:
+            raise NotHL7
+        emitter = self._emitter
+        hop = begin(batch, payload, start_ns, emitter, self._extras)
+        for message in batch.messages:
+            child = self.read(message, start_ns)
+            keyless = message_trace_id(emitter.site_key, emitter.name, message_identity(message))
+            belong(hop, child, child.trace_id == keyless)
+        return hop
+
+    def _too_large(self, beginning: bytes, start_ns: int, size: int) -> Hop:
+        self.unseen += 1
+        try:
+            # Who it is about stands at its beginning; what made it large, behind.
+            message = parse(beginning) if not is_batch(beginning) else None
+        except NotHL7:
+            message = None
+        if message is None:
+            return self._opaque(beginning, start_ns, "too_large", size)
+        self.unread += 1
+        return self._read(message, beginning, start_ns, None, size)
 
     def _opaque(self, payload: bytes, start_ns: int, why: str, size: int) -> Hop:
         self.unread += 1
@@ -286,98 +395,6 @@ class Hl7Observer:
         )
 
 
-class _Simple(NamedTuple):
-    """Rules that a raw field answers alone: its place, the rule, where an authority may be named."""
-
-    keys: list[tuple[int, Hl7Key, int, int]]
-    tags: list[tuple[int, Callable[[str], bytes]]]
-
-
-def _simple(
-    made: Plan | None, rules: Iterable[Hl7Key], tags: list[tuple[Path, Callable[[str], bytes]]]
-) -> _Simple | None:
-    """None where a rule asks for more than the first component of the first repetition."""
-    paths = [(compile_path(rule.path), rule) for rule in rules]
-    named = [path for path, _ in paths] + [path for path, _ in tags]
-    if made is None or any(p.component > 1 or p.subcomponent or p.repetition or p.occurrence for p in named):
-        return None
-    return _Simple(
-        [
-            (made.place(path), rule, *((2, 3) if rule.kind != "mrn" and _is_ei(path) else (4, 0)))
-            for path, rule in paths
-        ],
-        [(made.place(path), encode) for path, encode in tags],
-    )
-
-
-def _is_ei(path: Path) -> bool:
-    return _EI.match(f"{path.segment}-{path.field}") is not None
-
-
 @lru_cache(maxsize=1024)
 def _tail(outcome: str, size: int, code: str) -> bytes:
     return encode_outcome(outcome) + encode_ack_size(size) + encode_ack_code(code)
-
-
-def _names_trigger(raw: bytes) -> bool:
-    """Whether a raw MSH-9 says everything; without a trigger event EVN-1 has a say too."""
-    parts = raw.split(b"^", 2)
-    return len(parts) > 1 and parts[0].isalnum() and parts[1].isalnum()
-
-
-def _key_reader(rule: Hl7Key, default: str) -> KeyReader:
-    path = compile_path(rule.path)
-    kind, forced = rule.kind, rule.authority
-    if path.component > 1 or path.subcomponent > 1:
-        return _plain(kind, path, forced or default)
-    authority = () if forced is not None else _authority_paths(path)
-    if kind == "mrn":
-        return _every(kind, path, forced, default)
-    candidates = tuple(compile_path(text) for text in authority)
-    return _first(kind, path, candidates, forced or default)
-
-
-def _authority_paths(path: Path) -> tuple[str, str]:
-    """Where the assigning authority stands: CX.4.1, else CX.4.2; for order numbers EI.2, else EI.3."""
-    repetition = f"[{path.repetition}]" if path.repetition else ""
-    occurrence = f"[{path.occurrence}]" if path.occurrence else ""
-    field = f"{path.segment}{occurrence}-{path.field}{repetition}"
-    if _is_ei(path):
-        return f"{field}.2", f"{field}.3"
-    return f"{field}.4.1", f"{field}.4.2"
-
-
-def _plain(kind: str, path: Path, authority: str) -> KeyReader:
-    def read(message: Message, found: list[Key]) -> None:
-        key = business_key(kind, message.value(path), None, authority)
-        if key is not None:
-            found.append(key)
-
-    return read
-
-
-def _first(kind: str, path: Path, authorities: tuple[Path, ...], default: str) -> KeyReader:
-    def read(message: Message, found: list[Key]) -> None:
-        value = message.value(path)
-        if value is None:
-            return
-        authority = None
-        for candidate in authorities:
-            authority = message.value(candidate)
-            if authority is not None:
-                break
-        key = business_key(kind, value, authority, default)
-        if key is not None:
-            found.append(key)
-
-    return read
-
-
-def _every(kind: str, path: Path, forced: str | None, default: str) -> KeyReader:
-    def read(message: Message, found: list[Key]) -> None:
-        for value, authority in message.cx(path):
-            key = business_key(kind, value, authority if forced is None else forced, default)
-            if key is not None:
-                found.append(key)
-
-    return read

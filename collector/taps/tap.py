@@ -5,10 +5,11 @@ Implemented by each kind of interface, called by `run`. It must never know of a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from collector.taps.awaiting import Awaiting
 from collector.taps.hops import KeyEncoder
 from collector.taps.spool import Spool
 from collector.taps.turn import Turn
@@ -41,3 +42,5 @@ class Ground:
     keys: KeyEncoder
     state: Path
     """Folder for what a tap must still know after a restart; one file per interface, named after it."""
+    awaiting: Awaiting = field(default_factory=Awaiting)
+    """HL7 messages that are received and not yet processed."""

@@ -8,11 +8,19 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from collector.taps.run import Taps
 from tests.taps.test_mllp import tapped
-from tests.taps.world import Collector, ack, adt, eventually, framed
+from tests.taps.world import (
+    SITE,
+    Collector,
+    MllpReceiver,
+    ack,
+    adt,
+    eventually,
+    framed,
+    interfaces,
+    token,
+)
 
 
 @asynccontextmanager
@@ -126,11 +134,93 @@ def test_a_late_acknowledgement_is_not_taken_for_the_next_messages(
     assert collector.spans[0].span == collector.spans[1].span
 
 
-def test_the_second_acknowledgement_of_enhanced_mode_decides(collector: Collector, tmp_path: Path) -> None:
-    steps = [(">", adt("C1")), ("<", ack("C1", "CA")), ("<", ack("C1", "AE")), ("<", ack("C1", "AE"))]
+def test_enhanced_mode_is_received_and_then_processed(collector: Collector, tmp_path: Path) -> None:
+    steps = [(">", adt("C1")), ("<", ack("C1", "CA")), ("<", ack("C1", "AA")), ("<", ack("C1", "AA"))]
     counters = asyncio.run(play(collector, tmp_path, steps, 2))
-    assert outcomes(collector) == [("C1", "accepted", None), ("C1", "error", None)]
-    assert counters["repeated"] == 1
+    received, processed = collector.spans
+    assert (received["integration.ack.code"], processed["integration.ack.code"]) == ("CA", "AA")
+    assert (processed.trace, processed.parent) == (received.trace, received.span)
+    assert processed["messaging.operation.name"] == processed["integration.operation"] == "process"
+    assert processed["journey.keys"] == received["journey.keys"]
+    assert processed.start == received.end
+    assert (counters["processed"], counters["repeated"]) == (1, 1)
+
+
+def test_what_the_application_refuses_was_not_accepted(collector: Collector, tmp_path: Path) -> None:
+    steps = [(">", adt("C1")), ("<", ack("C1", "CA")), ("<", ack("C1", "AE", error="207"))]
+    asyncio.run(play(collector, tmp_path, steps, 3))
+    assert outcomes(collector) == [("C1", "accepted", None), ("C1", "error", None), ("C1", "error", None)]
+    received, processed, refused = collector.spans
+    assert (refused.span, processed.parent) == (received.span, received.span)
+    assert processed["integration.reason"] == refused["integration.reason"] == "207"
+
+
+def test_the_application_may_answer_on_another_connection(collector: Collector, tmp_path: Path) -> None:
+    async def story() -> None:
+        writers: list[asyncio.StreamWriter] = []
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writers.append(writer)
+            while await reader.read(65536):
+                pass
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        async with tapped(collector, tmp_path, server.sockets[0].getsockname()[1]) as (_, address):
+            _, sender = await asyncio.open_connection(*address)
+            sender.write(framed(adt("C1")))
+            _, other = await asyncio.open_connection(*address)
+            await eventually(lambda: len(writers) == 2)
+            writers[0].write(framed(ack("C1", "CA")))
+            await eventually(lambda: len(collector.spans) == 1)
+            writers[1].write(framed(ack("C1", "AA")))
+            await eventually(lambda: len(collector.spans) == 2)
+            sender.close()
+            other.close()
+        server.close()
+
+    asyncio.run(story())
+    received, processed = collector.spans
+    assert processed.parent == received.span
+
+
+def test_the_application_may_answer_over_an_interface_that_leads_back(
+    collector: Collector, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        engine = await MllpReceiver(lambda payload: framed(ack("C1", "CA"))).start()
+        ehr = await MllpReceiver(lambda payload: framed(ack("R1", "CA"))).start()
+        described = [
+            {"name": name, "kind": "mllp", "listen": "127.0.0.1:0", "upstream": f"127.0.0.1:{end.port}"}
+            | extra
+            for name, end, extra in (
+                ("ehr-adt", engine, {}),
+                ("engine-acks", ehr, {"source": "engine", "destination": "ehr", "acknowledges": "ehr-adt"}),
+            )
+        ]
+        taps = Taps(interfaces(*described), SITE, collector.url, tmp_path)
+        await taps.start()
+        _, sender = await asyncio.open_connection(*taps.addresses["ehr-adt"])
+        sender.write(framed(adt("C1")))
+        await eventually(lambda: len(collector.spans) == 1)
+        _, back = await asyncio.open_connection(*taps.addresses["engine-acks"])
+        message = ack("C1", "AA").replace(b"||ACK|1|", b"||ACK|R1|")
+        back.write(framed(message))
+        await eventually(lambda: len(collector.spans) == 3)
+        for writer in (sender, back):
+            writer.close()
+        await taps.stop(1.0)
+        for end in (engine, ehr):
+            await end.stop()
+
+    asyncio.run(story())
+    by_interface = {(s.interface, s["messaging.operation.name"]): s for s in collector.spans}
+    received = by_interface["ehr-adt", "forward"]
+    processed = by_interface["ehr-adt", "process"]
+    returned = by_interface["engine-acks", "forward"]
+    assert processed.parent == received.span
+    assert returned.trace == received.trace
+    assert returned.links == [received.trace]
+    assert returned["messaging.message.id"] == "R1"
 
 
 def test_an_acknowledgement_nobody_waits_for_is_counted_and_passes(
@@ -160,11 +250,16 @@ def test_a_missing_final_carriage_return_delays_neither_side(collector: Collecto
 
 def test_a_message_over_the_limit_passes_unread(collector: Collector, tmp_path: Path) -> None:
     large = adt("C1") + b"OBX|1|ED|" + b"x" * 300_000 + b"\r"
-    asyncio.run(play(collector, tmp_path, [(">", large), ("<", ack("C1"))], 1, max_message_bytes=10_000))
+    counters = asyncio.run(
+        play(collector, tmp_path, [(">", large), ("<", ack("C1"))], 1, max_message_bytes=10_000)
+    )
     seen = collector.spans[0]
     assert seen["integration.unread"] == "too_large"
-    assert seen["integration.ack.pairing"] == "order"
-    assert seen["messaging.message.body.size"] == pytest.approx(len(large), abs=3)
+    assert seen["integration.ack.pairing"] is None
+    assert seen["messaging.message.id"] == "C1"  # its beginning is read
+    assert seen.trace == token("visit", "V1")
+    assert seen["messaging.message.body.size"] == len(large)
+    assert counters["unseen"] == 1
 
 
 def test_stopping_lets_outstanding_answers_come(collector: Collector, tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ class Collector:
                 status, headers, answer = owner.answers.pop(0) if owner.answers else (200, {}, b"")
                 if status == 200:
                     owner.bodies.append(body)
-                    owner.spans += decode(body)
+                    owner.spans += [one for one in decode(body) if "integration.interface" in one.scope]
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)

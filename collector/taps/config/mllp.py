@@ -10,7 +10,9 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from collector.taps.config.base import AddressText, AnyKind, KeyKind, Model, Word
+from collector.taps.config.base import AddressText, KeyKind, Model, Name, Word
+from collector.taps.config.capture import Capture
+from collector.taps.config.tls import Listening
 from collector.taps.path_check import problems
 from tracing.protocols.hl7v2_path import PathError, compile_path
 
@@ -46,13 +48,20 @@ HL7_KEYS = (
 )
 
 
-class MllpInterface(AnyKind):
-    """HL7 v2 over MLLP, proxied in line and byte for byte."""
+class MllpInterface(Listening):
+    """HL7 v2 over MLLP: proxied in line and byte for byte, or taken as a copy (`mode: sink`)."""
 
     system: ClassVar[str] = "hl7v2"
     kind: Literal["mllp"]
+    mode: Literal["proxy", "sink"] = Field(
+        default="proxy",
+        description="`proxy` stands between sender and receiver and never acknowledges by itself; `sink` is "
+        "sent copies, and acknowledges what it has recorded.",
+    )
     listen: AddressText = Field(description="Where the sender connects to.")
-    upstream: AddressText = Field(description="Where the receiver listens.")
+    upstream: AddressText | None = Field(
+        default=None, description="Where the receiver listens; a sink has none."
+    )
     keys: tuple[Hl7Key, ...] = Field(default=HL7_KEYS, description="Business keys, by path.")
     attributes: dict[Word, Hl7Path] = Field(
         default={}, description="Short codes to record for `when` conditions, by path."
@@ -70,11 +79,66 @@ class MllpInterface(AnyKind):
         default=16 << 20, ge=1024, description="Longer messages pass, but are not read."
     )
 
+    acknowledges: Name | None = Field(
+        default=None,
+        description="Interface whose application acknowledgements (enhanced mode) come back over this one.",
+    )
+    context: Literal["none", "inject", "strip"] = Field(
+        default="none",
+        description="`inject` appends a `ZTC` segment with the trace context, `strip` takes it out again; "
+        "`none` changes nothing.",
+    )
+    structure: bool = Field(
+        default=True, description="Record each message's shape, so that a change of the sender's shows."
+    )
+    structure_codes: tuple[Hl7Path, ...] = Field(
+        default=(), max_length=16, description="Coded fields whose values belong to the shape, by path."
+    )
+    structures_per_second: int = Field(
+        default=1000, ge=10, description="Shapes taken in a second at most; more messages have none."
+    )
+    capture: Capture | None = Field(
+        default=None, description="Keep messages and answers, sealed; absent: nothing is kept."
+    )
+    resent_memory: int = Field(
+        default=1024, ge=0, le=1 << 20, description="How many messages back one that is sent again is known."
+    )
+    keepalive_seconds: float = Field(
+        default=60,
+        ge=0,
+        description="Silence after which the other end is asked for a sign of life; 0: never.",
+    )
+
+    @model_validator(mode="after")
+    def _mode_fits(self) -> Self:
+        where = f"interface {self.name!r}: "
+        if self.mode == "proxy" and self.upstream is None:
+            raise ValueError(
+                f"{where}upstream: a proxy needs the receiver's address; only `mode: sink` has none"
+            )
+        if self.mode == "sink":
+            for key, given in (
+                ("upstream", self.upstream),
+                ("tls.upstream", self.tls and self.tls.upstream),
+            ):
+                if given is not None:
+                    raise ValueError(
+                        f"{where}{key}: a sink sends to nobody; remove it, or write `mode: proxy`"
+                    )
+            if self.acknowledges is not None:
+                raise ValueError(f"{where}acknowledges: only a proxy sees what comes back; remove it")
+            if self.context != "none":
+                raise ValueError(
+                    f"{where}context: a sink passes nothing on; remove it, or write `mode: proxy`"
+                )
+        return self
+
     @model_validator(mode="after")
     def _paths_exist(self) -> Self:
         places = {f"attributes.{name}": path for name, path in self.attributes.items()}
         if "keys" in self.model_fields_set:
             places |= {f"keys[{index}].path": key.path for index, key in enumerate(self.keys)}
+        places |= {f"structure_codes[{index}]": path for index, path in enumerate(self.structure_codes)}
         # Site-defined segments (Z..) are in no version of the standard.
         named = tuple(sorted({path for path in places.values() if not path.startswith("Z")}))
         wrong = problems(named, self.hl7_version)
