@@ -115,8 +115,9 @@ REGISTRY: tuple[Attribute, ...] = (
         "span",
         "string",
         "development",
-        "`forward` for a proxied message, `entry` for one of a FHIR Bundle, `receive` for a message of a file, and for what an X12 transaction "
-        "is about `claim`, `inquiry`, `order`, or `acknowledge` for one verdict of several.",
+        "`forward` for a proxied message, `entry` for one of a FHIR Bundle, `receive` for a message of a file, "
+        "and for what an X12 transaction is about `claim`, `inquiry`, `order`, or `acknowledge` for one "
+        "verdict of several.",
         "forward",
     ),
     Attribute(
@@ -185,8 +186,8 @@ REGISTRY: tuple[Attribute, ...] = (
         "string",
         "development",
         "Why a message passed without being read: `not_hl7`, `not_json`, `not_xml`, `not_form`, `not_fhir`, "
-        "`not_x12`, `bad_row`, `too_large`, `encoded` (a compression that is not read), `incomplete` (cut off), "
-        "`packed` (an archive that cannot be unpacked), `failed`.",
+        "`not_x12`, `bad_row`, `too_large`, `encoded` (a compression that is not read), `incomplete` (cut "
+        "off), `packed` (an archive that cannot be unpacked), `failed`.",
         "too_large",
     ),
     Attribute(

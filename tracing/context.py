@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 SITE_KEY_BYTES = 32
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_TRACESTATE = re.compile(
+    r"[a-z0-9][a-z0-9_*/-]{0,240}(@[a-z][a-z0-9_*/-]{0,13})?=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
+)
+MAX_TRACESTATE = 512
 _BLOCK = 64
 _NO_SPAN = bytes(8)
 _INNER = bytes(value ^ 0x36 for value in range(256))
@@ -176,6 +180,18 @@ def parse_traceparent(text: str) -> SpanContext | None:
     if version == "ff" or (version == "00" and rest) or not trace.strip("0") or not span.strip("0"):
         return None
     return SpanContext(bytes.fromhex(trace), bytes.fromhex(span), int(flags, 16))
+
+
+def parse_tracestate(text: str) -> str:
+    """W3C Trace Context level 2, section 3.3: the list, or empty if it is malformed or too long."""
+    if len(text) > MAX_TRACESTATE:
+        return ""
+    members = [member.strip(" \t") for member in text.split(",")]
+    kept = [member for member in members if member]
+    names = {member.partition("=")[0] for member in kept}
+    if len(kept) > 32 or len(names) < len(kept) or not all(map(_TRACESTATE.fullmatch, kept)):
+        return ""
+    return ",".join(kept)
 
 
 def format_traceparent(context: SpanContext) -> str:

@@ -44,6 +44,7 @@ class Hop:
     end_ns = 0
     parent = b""
     links = b""
+    trace_state = ""
     outcome = ""
     answered = ""
     plain_id = b""
@@ -222,6 +223,7 @@ class Emitter:
             status=spans.STATUS_ERROR if hop.outcome in names.FAILED_OUTCOMES else spans.STATUS_UNSET,
             parent_span_id=hop.parent,
             parent_is_remote=bool(hop.parent),
+            trace_state=hop.trace_state,
             links=hop.links,
         )
 

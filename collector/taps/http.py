@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import httptools
 
-from collector.taps.hops import Hop
-from collector.taps.observe_http import HttpObserver, Request, Response
+from collector.taps.http_message import Request, Response
+from collector.taps.observe_http import HttpHop, HttpObserver
 
 MAX_OUTSTANDING = 1024
 MAX_HEAD = 256 << 10
@@ -40,7 +40,7 @@ class _Exchange:
     def __init__(self, request: Request) -> None:
         self.request = request
         self.method = request.method
-        self.hop: Hop | None = None
+        self.hop: HttpHop | None = None
 
 
 class HttpWatcher:
@@ -136,7 +136,7 @@ class HttpWatcher:
         self._counters.responses += 1
         self._observer.answered(self._hop(exchange), response, self._now_ns)
 
-    def _hop(self, exchange: _Exchange) -> Hop:
+    def _hop(self, exchange: _Exchange) -> HttpHop:
         # A server may answer before the request is complete, for example to refuse a large body.
         return exchange.hop or self._observer.read(exchange.request, self._now_ns)
 

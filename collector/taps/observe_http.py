@@ -1,19 +1,20 @@
 """An HTTP request and its response become one span.
 
 Called by the HTTP proxy for live traffic and by `replay.Observer` for history. The path is recorded only as
-the configured route template that it fits, since paths and queries hold identifiers.
+the route template that it fits, since paths and queries hold identifiers.
 It must never raise: what cannot be read still passes.
 """
 
 from __future__ import annotations
 
-import json
+import logging
 import re
-import zlib
-from collections.abc import Iterable
+from urllib.parse import urlsplit
 
-from collector.taps.config import HttpInterface
+from collector.taps.capture import captor
+from collector.taps.config import HttpInterface, TapConfigError
 from collector.taps.hops import (
+    IDENTITY_BYTES,
     Emitter,
     Hop,
     KeyEncoder,
@@ -28,210 +29,326 @@ from collector.taps.hops import (
     encode_unread,
     number,
 )
+from collector.taps.http_message import Content, Request, Response
+from collector.taps.http_places import Asked, Reader, in_body, reader, says_failure, text
+from collector.taps.observe_fhir import Answered, FhirObserver, Reading, encode_unread_at
 from tracing import attributes as names
 from tracing import spans
-from tracing.context import message_trace_id, parse_traceparent
+from tracing.context import SpanContext, message_trace_id, parse_traceparent, parse_tracestate
 from tracing.keys import Key, business_key
-from tracing.protocols.json_pointer import resolve
+from tracing.protocols import openapi, soap
+from tracing.protocols.routes import Routes
 
+log = logging.getLogger("caretrail.tap")
+
+MAX_SOAP_OPERATIONS = 256
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 _FORWARD = spans.attribute(names.OPERATION_NAME, "forward")
+_OUR_FAILURES = frozenset({"too_large", "encoded", "failed"})
 _encode_operation = spans.string_attribute(names.OPERATION)
 _encode_method = spans.string_attribute(names.HTTP_METHOD)
 _encode_status = spans.int_attribute(names.HTTP_STATUS)
+_encode_derived = spans.string_attribute(names.DERIVED_TRACE)
+_REASON = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+__all__ = ["HttpHop", "HttpObserver", "Request", "Response"]
 
 
-class Request:
-    """A request as far as it has been seen; `body` is None where it was larger than the configured limit."""
+class HttpHop(Hop):
+    """A request; its keys and trace are final only when its answer, which may name more, is there."""
 
-    __slots__ = ("body", "encoding", "method", "size", "target", "traceparent", "tracestate")
-
-    def __init__(self, method: str, target: str, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
-        self.method = method
-        self.target = target
-        self.size = 0
-        self.body: bytes | None = b""
-        self.encoding = ""
-        self.traceparent = ""
-        self.tracestate = ""
-        for name, value in headers:
-            self.header(name, value)
-
-    def header(self, name: bytes, value: bytes) -> None:
-        """Take note of one header; all but three mean nothing here."""
-        lower = name.lower()
-        if lower == b"traceparent":
-            self.traceparent = value.decode("latin-1")
-        elif lower == b"tracestate":
-            self.tracestate = value.decode("latin-1")
-        elif lower == b"content-encoding":
-            self.encoding = value.decode("latin-1").strip().lower()
-
-
-class Response:
-    """A response as far as it has been seen; status 0 means that none came."""
-
-    __slots__ = ("body", "encoding", "size", "status")
-
-    def __init__(self, status: int = 0) -> None:
-        self.status = status
-        self.size = 0
-        self.body: bytes | None = b""
-        self.encoding = ""
+    keys: tuple[Key, ...] = ()
+    identity = b""
+    operation = ""
+    context: SpanContext | None = None
+    started = False
+    fhir: Reading | None = None
 
 
 class HttpObserver:
-    """Reads the requests and responses of one interface."""
+    """Reads the requests and responses of one interface. Raises TapConfigError for its OpenAPI file."""
 
     def __init__(self, interface: HttpInterface, keys: KeyEncoder, sink: Sink) -> None:
         self.interface = interface
         self.unread = 0
-        self._emitter = Emitter(interface, sink, keys)
-        self._routes = [(route.split(" ")[0], _route(route), route) for route in interface.routes]
-        self._tags = [(by_code(names.TAG + name), pointer) for name, pointer in interface.attributes.items()]
+        self.unseen = 0
+        self.limit = interface.body_limit
+        self._emitter = emitter = Emitter(interface, sink, keys)
+        self._routes = Routes(_templates(interface))
         self._name = f"forward {interface.name}".encode()
-        self._reads_body = bool(interface.keys or interface.measures or interface.attributes)
+        self._keys = [(reader(rule, interface), rule) for rule in interface.keys]
+        self._measures = [(name, reader(place, interface)) for name, place in interface.measures.items()]
+        self._tags = [
+            (by_code(names.TAG + name), reader(place, interface))
+            for name, place in interface.attributes.items()
+        ]
+        self._headers = [(name.lower().encode("ascii"), name) for name in interface.headers]
+        self._reason = in_body(interface.reason, interface)[0] if interface.reason is not None else None
+        self._failure = in_body(interface.failure, interface)[0] if interface.failure is not None else None
+        self._fhir = FhirObserver(interface, interface.fhir, emitter) if interface.fhir is not None else None
+        self._captor = captor(interface.capture, emitter.site_key)
+        readers: list[Reader] = [one for one, _ in self._keys]
+        readers += [one for _, one in self._measures] + [one for _, one in self._tags]
+        self._formats = frozenset(one.format for one in readers if one.request is not None and one.format)
+        self._answers = [one for one in readers if one.response is not None]
+        self._soap_operations: set[str] = set()
+        self.reads_answers = bool(
+            self._answers
+            or self._reason is not None
+            or self._failure is not None
+            or self._fhir is not None
+            or interface.soap
+            or interface.capture is not None
+        )
 
-    @property
-    def limit(self) -> int:
-        """How many bytes of a body are worth keeping."""
-        return self.interface.max_body_bytes
-
-    def read(self, request: Request, start_ns: int) -> Hop:
-        """The hop of a request that is complete at the tap."""
+    def read(self, request: Request, start_ns: int) -> HttpHop:
+        """The hop of a request that is complete at the tap, or that will not be."""
         try:
             return self._read(request, start_ns)
         except Exception:  # whatever a request does to the reader, the request passes
-            self.unread += 1
-            return self._hop(request, start_ns, b"", encode_unread("failed"))
+            self._problem("failed")
+            return self._hop(request, start_ns, b"", f"{_method(request)} *", encode_unread("failed"))
 
-    def answered(self, hop: Hop, response: Response, end_ns: int, complete: bool = True) -> bool:
+    def answered(self, hop: HttpHop, response: Response, end_ns: int, complete: bool = True) -> bool:
         """Record the hop; `complete` is False where the connection broke before the response's end."""
         hop.end_ns = end_ns
-        status = response.status
-        if not status:
-            hop.outcome, tail = "none", b""
-        else:
-            hop.outcome = _outcome(status) if complete else "error"
-            tail = _encode_status(status) + encode_ack_code(str(status)) + encode_ack_size(response.size)
-            if status >= 400 and self.interface.reason is not None:
-                tail += self._reason(self.interface.reason, response)
-        return self._emitter.emit(hop, self._name, spans.KIND_PRODUCER, tail)
+        try:
+            return self._answered(hop, response, complete)
+        except Exception:  # the same for its answer
+            self._problem("failed")
+            hop.outcome = _outcome(response.status) if complete else "error"
+            self._place(hop, list(hop.keys))
+            return self._emitter.emit(hop, self._name, spans.KIND_PRODUCER, encode_unread("failed"))
 
-    def unanswered(self, hop: Hop, end_ns: int) -> bool:
+    def unanswered(self, hop: HttpHop, end_ns: int) -> bool:
         """Record a request whose connection broke before any response."""
         return self.answered(hop, Response(), end_ns)
 
-    def _read(self, request: Request, start_ns: int) -> Hop:
-        if not self._reads_body or (not request.size and request.body is not None):
-            return self._hop(request, start_ns, b"", b"")
-        if request.body is None:
-            self.unread += 1
-            return self._hop(request, start_ns, b"", encode_unread("too_large"))
-        document = _document(request.body, request.encoding, self.limit)
-        if document is None:
-            self.unread += 1
-            return self._hop(request, start_ns, b"", encode_unread("not_json"))
-        return self._hop(request, start_ns, *self._extract(document[0]))
+    def _read(self, request: Request, start_ns: int) -> HttpHop:
+        target = _origin_form(request.target)
+        path = target.partition("?")[0]
+        body = request.body if request.complete else b""
+        content = Content(body, request.content_type, request.encoding, self.limit)
+        method = _method(request)
+        match = self._routes.match(method, path)
+        operation = match.template if match is not None else f"{method} *"
+        reading: Reading | None = None
+        extra = b""
+        if self._fhir is not None and (asked := self._fhir.interaction(request, target)) is not None:
+            reading = self._fhir.read(asked, content)
+            operation = match.template if match is not None else reading.asked.template
+            extra = self._fhir.head(reading)
+        elif self.interface.soap:
+            operation = self._soap(request, content) or operation
+        content.read_as(self._formats if reading is None else frozenset())
+        asked_for = Asked(request, content, match.parameters if match is not None else {})
+        keys, attributes = self._extract(asked_for, operation, reading)
+        problem, place = content.problem, content.place
+        if reading is not None and reading.problem:
+            problem, place = reading.problem, reading.place
+        if not request.complete:
+            problem = "incomplete"
+        elif problem and not self._formats and reading is None and not self.interface.soap:
+            problem = ""  # nobody wanted to read it
+        if problem:
+            self._problem(problem)
+            extra += encode_unread(problem) + (encode_unread_at(place) if place else b"")
+        if self._captor is not None and content.body:
+            extra += self._captor.body(content.body)
+        hop = self._hop(request, start_ns, content.body, operation, extra + attributes)
+        hop.keys = tuple(keys)
+        hop.fhir = reading
+        return hop
 
-    def _extract(self, document: object) -> tuple[bytes, bytes]:
-        found: list[Key] = []
-        for rule in self.interface.keys:
-            key = business_key(
-                rule.kind, _text(resolve(document, rule.pointer)), rule.authority, self._authority
-            )
-            if key is not None:
-                found.append(key)
-        trace, head = self._emitter.keys.encode(found)
-        for name, pointer in self.interface.measures.items():
-            value = number(resolve(document, pointer))
-            if value is not None:
-                head += encode_measure(name, value)
-        for encode, pointer in self._tags:
-            tag = _text(resolve(document, pointer))
+    def _soap(self, request: Request, content: Content) -> str:
+        name = soap.action(request.header(b"soapaction"), request.content_type)
+        root = content.xml()
+        if root is None or soap.body(root) is None:
+            return ""
+        name = name or soap.operation(root)
+        if name and (name in self._soap_operations or len(self._soap_operations) < MAX_SOAP_OPERATIONS):
+            self._soap_operations.add(name)
+            return f"SOAP {name}"
+        return "SOAP *"
+
+    def _extract(self, asked: Asked, operation: str, reading: Reading | None) -> tuple[list[Key], bytes]:
+        keys: list[Key] = []
+        in_entries = reading is not None and bool(reading.entries)
+        for read, rule in self._keys:
+            wanted = not rule.operations or operation in rule.operations
+            if read.request is not None and wanted and not (in_entries and read.format):
+                self._key(keys, rule.kind, read.request(asked), rule.authority)
+        if reading is not None:
+            keys += reading.keys
+        for lower, name in self._headers:
+            self._key(keys, "request", asked.request.header(lower), name)
+        return keys, b"" if in_entries else self._codes(asked, None)
+
+    def _codes(self, asked: Asked | None, answer: Content | None) -> bytes:
+        head = b""
+        for name, read in self._measures:
+            found = number(_value(read, asked, answer))
+            if found is not None:
+                head += encode_measure(name, found)
+        for encode, read in self._tags:
+            tag = text(_value(read, asked, answer))
             if tag:
                 head += encode(tag)
-        return trace, head
+        return head
 
-    @property
-    def _authority(self) -> str:
-        return self.interface.authority
+    def _from_entry(self, content: Content) -> tuple[list[Key], bytes]:
+        asked = Asked(Request("", ""), content, {})
+        keys: list[Key] = []
+        for read, rule in self._keys:
+            if read.request is not None and read.format:
+                self._key(keys, rule.kind, read.request(asked), rule.authority)
+        return keys, self._codes(asked, None)
 
-    def _hop(self, request: Request, start_ns: int, trace: bytes, extra: bytes) -> Hop:
+    def _key(self, keys: list[Key], kind: str, value: object, authority: str | None) -> None:
+        key = business_key(kind, text(value), authority, self.interface.authority)
+        if key is not None:
+            keys.append(key)
+
+    def _answered(self, hop: HttpHop, response: Response, complete: bool) -> bool:
+        status = response.status
+        keys = list(hop.keys)
+        if not status:
+            hop.outcome, tail = "none", b""
+            fhir_answer = Answered()
+        else:
+            hop.outcome = _outcome(status) if complete else "error"
+            tail = _encode_status(status) + encode_ack_code(str(status)) + encode_ack_size(response.size)
+            fhir_answer, more = self._answer(hop, response, keys, complete)
+            tail += more
+        reading = hop.fhir
+        if reading is not None and self._fhir is not None:
+            keys = [*keys, *fhir_answer.keys]
+            if reading.entries:
+                keys += self._fhir.journey(reading, fhir_answer)
+        tail = self._place(hop, keys) + tail
+        emitted = self._emitter.emit(hop, self._name, spans.KIND_PRODUCER, tail)
+        if reading is not None and self._fhir is not None and reading.entries:
+            extract = self._from_entry if self._formats else None
+            children = self._fhir.children(reading, fhir_answer, hop, hop.identity, extract)
+            emitted = self._emitter.emit_many(hop.scope, children) and emitted
+        return emitted
+
+    def _answer(
+        self, hop: HttpHop, response: Response, keys: list[Key], complete: bool
+    ) -> tuple[Answered, bytes]:
+        fhir_answer = Answered()
+        if not self.reads_answers or not complete:
+            return fhir_answer, b""
+        content = Content(response.body, response.content_type, response.encoding, self.limit)
+        tail, reason = b"", ""
+        if hop.fhir is not None and self._fhir is not None:
+            fhir_answer = self._fhir.answer(hop.fhir, response, content)
+            reason, tail = fhir_answer.verdict.reason, fhir_answer.tail
+            if hop.outcome == "accepted":
+                hop.outcome = fhir_answer.verdict.outcome
+            if fhir_answer.problem and not hop.fhir.problem:
+                self._problem(fhir_answer.problem)
+                tail += encode_unread(fhir_answer.problem)
+        if self.interface.soap and content.kind == "xml" and (root := content.xml()) is not None:
+            fault = soap.fault(root)
+            if fault is not None:
+                hop.outcome, reason = "error", fault.code
+        if hop.outcome == "accepted" and self._failure is not None and says_failure(self._failure(content)):
+            hop.outcome = "error"
+        if hop.outcome != "accepted" and self._reason is not None:
+            reason = coded(text(self._reason(content))) or reason
+        if _REASON.fullmatch(reason):
+            tail += encode_reason(reason)
+        for read, rule in self._keys:
+            wanted = not rule.operations or hop.operation in rule.operations
+            if read.response is not None and wanted and hop.outcome == "accepted":
+                self._key(keys, rule.kind, read.response(content), rule.authority)
+        if self._answers:
+            tail += self._codes(None, content)
+        if self._captor is not None and content.body:
+            tail += self._captor.answer(content.body)
+        return fhir_answer, tail
+
+    def _hop(self, request: Request, start_ns: int, body: bytes, operation: str, extra: bytes) -> HttpHop:
         emitter = self._emitter
         identity = b"%b %b %b" % (
             request.method.encode("ascii", "replace"),
             request.target.encode("utf-8", "replace"),
-            request.body or b"%d" % request.size,
+            (request.body if request.complete else None) or b"%d" % request.size,
         )
-        own = trace or message_trace_id(emitter.site_key, emitter.name, b"%d|%b" % (start_ns, identity))
-        method = request.method if request.method in _METHODS else "_OTHER"
+        if len(identity) > IDENTITY_BYTES:
+            identity = b"%d|%b" % (len(identity), identity[:IDENTITY_BYTES])
         head = (
             _FORWARD
-            + _encode_method(method)
-            + _encode_operation(self._operation(method, request.target))
+            + _encode_method(_method(request))
+            + _encode_operation(operation)
             + encode_body_size(request.size)
             + extra
         )
-        hop = Hop(emitter.scope, own, emitter.span_id(identity, start_ns), start_ns, "", head)
-        context = parse_traceparent(request.traceparent) if request.traceparent else None
-        if context is not None:
-            # Propagated context wins; what the keys say stays reachable as a link and as journey.keys.
-            hop.trace_id, hop.parent = context.trace_id, context.span_id
-            if trace and trace != context.trace_id:
-                hop.links = spans.link(trace, hop.span_id)
+        hop = HttpHop(emitter.scope, b"", emitter.span_id(identity, start_ns), start_ns, "", head)
+        hop.identity, hop.operation = identity, operation
+        if request.started is not None:
+            hop.context, hop.started, hop.span_id = request.started, True, request.started.span_id
+        elif request.traceparent:
+            hop.context = parse_traceparent(request.traceparent)
+            if hop.context is not None and request.tracestate:
+                hop.trace_state = parse_tracestate(request.tracestate)
         return hop
 
-    def _operation(self, method: str, target: str) -> str:
-        path = target.partition("?")[0]
-        if "://" in path:  # absolute form, RFC 9112 section 3.2.2
-            path = "/" + path.partition("://")[2].partition("/")[2]
-        for route_method, pattern, template in self._routes:
-            if route_method == method and pattern.fullmatch(path):
-                return template
-        return f"{method} *"
+    def _place(self, hop: HttpHop, keys: list[Key]) -> bytes:
+        """Give the hop its trace; the attributes of its keys."""
+        emitter = self._emitter
+        trace, attributes = emitter.keys.encode(keys)
+        context = hop.context
+        if context is None:
+            hop.trace_id = trace or message_trace_id(
+                emitter.site_key, emitter.name, b"%d|%b" % (hop.start_ns, hop.identity)
+            )
+            return attributes
+        # Propagated context wins; what the keys say stays reachable as link and attribute.
+        hop.trace_id = context.trace_id
+        if not hop.started:
+            hop.parent = context.span_id
+        if trace and trace != context.trace_id:
+            hop.links = spans.link(trace, hop.span_id)
+            attributes += _encode_derived(trace.hex())
+        return attributes
 
-    def _reason(self, pointer: str, response: Response) -> bytes:
+    def _problem(self, problem: str) -> None:
+        self.unread += 1
+        if problem in _OUR_FAILURES:
+            self.unseen += 1
+
+
+def _templates(interface: HttpInterface) -> list[str]:
+    found = list(interface.routes)
+    if interface.openapi is not None:
         try:
-            document = _document(response.body or b"", response.encoding, self.limit)
-            reason = coded(_text(resolve(document[0], pointer))) if document else None
-        except Exception:  # a response that cannot be read is a response without a reason
-            return b""
-        return encode_reason(reason) if reason else b""
+            found += openapi.load(interface.openapi, interface.openapi_base)
+            Routes(found)
+        except ValueError as error:
+            raise TapConfigError(f"interface {interface.name!r}: openapi: {error}") from None
+    return found
 
 
-def _route(route: str) -> re.Pattern[str]:
-    path = route.partition(" ")[2]
-    return re.compile(
-        "".join("[^/]+" if p.startswith("{") else re.escape(p) for p in re.split(r"(\{[^}/]*\})", path))
-    )
+def _value(read: Reader, asked: Asked | None, answer: Content | None) -> object:
+    if asked is not None:
+        return read.request(asked) if read.request is not None else None
+    return read.response(answer) if read.response is not None and answer is not None else None
+
+
+def _method(request: Request) -> str:
+    return request.method if request.method in _METHODS else "_OTHER"
+
+
+def _origin_form(target: str) -> str:
+    if target.startswith("/"):
+        return target
+    parts = urlsplit(target) if "://" in target[:16] else None  # absolute form, RFC 9112 section 3.2.2
+    return f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}" if parts is not None else target
 
 
 def _outcome(status: int) -> str:
     if status < 400:
-        return "accepted"
+        return "accepted" if status else "none"
     return "rejected" if status < 500 else "error"
-
-
-def _text(value: object) -> str | None:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return None
-
-
-def _document(body: bytes, encoding: str, limit: int) -> tuple[object] | None:
-    """The JSON document in `body`, in a tuple, or None; compressed bodies are opened up to `limit` bytes."""
-    if encoding in ("gzip", "x-gzip", "deflate"):
-        unpacker = zlib.decompressobj(47)
-        try:
-            body = unpacker.decompress(body, max(limit, 1))
-        except zlib.error:
-            return None
-    elif encoding not in ("", "identity"):
-        return None
-    try:
-        return (json.loads(body),)
-    except (ValueError, RecursionError):
-        return None

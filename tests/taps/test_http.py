@@ -315,7 +315,7 @@ def test_compressed_bodies_are_read(collector: Collector, tmp_path: Path) -> Non
     ]
     asyncio.run(pass_along(collector, tmp_path, steps, 2))
     assert collector.spans[0].tokens == {"account": token("account", "A1")}
-    assert collector.spans[1]["integration.unread"] == "not_json"
+    assert collector.spans[1]["integration.unread"] == "too_large"
 
 
 def test_route_templates_hide_what_paths_hold(collector: Collector, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ Substance SubstanceDefinition SubstanceNucleicAcid SubstancePolymer SubstancePro
 SubstanceReferenceInformation SubstanceSourceMaterial SubstanceSpecification SupplyDelivery SupplyRequest
 Task TerminologyCapabilities TestPlan TestReport TestScript Transport ValueSet VerificationResult
 VisionPrescription
-""".split()
+""".split()  # noqa: SIM905
 )
 
 OPERATIONS = frozenset(
@@ -52,7 +52,7 @@ $package $populate $populatehtml $populatelink $preferred-id $process-message $p
 $questionnaire-package $reindex $remove $snapshot $stats $status $submit $submit-attachment $submit-data
 $subsumes $subset $summary $transform $translate $undo-merge $validate $validate-code $versions
 $viewdefinition-run
-""".split()
+""".split()  # noqa: SIM905
 )
 
 TRANSIENT_ISSUES = frozenset(
