@@ -1,0 +1,1 @@
+"""Ask integration engines for what no tap can see: queues, errors, filtered messages, states."""

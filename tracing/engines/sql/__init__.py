@@ -1,0 +1,1 @@
+"""The questions asked of engine_gauges, one `.sql` file each."""
