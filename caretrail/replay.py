@@ -92,9 +92,7 @@ def _replaying(
     settings = configuration.settings
     endpoint = options.otlp or settings.taps.endpoint
     taken = TakenFiles(folder / "loaded.sqlite3")
-    with open_history(
-        [], keys.sealer.site_key, endpoint, folder / "spool", site=settings.site.id
-    ) as history:
+    with open_history([], keys.sealer.site_key, endpoint, folder / "spool", site=settings.site.id) as history:
         yield loader(history.spool, history.throttle, taken), history.flush
     taken.close()
 
@@ -147,19 +145,23 @@ def report(loader: Loader, console: Console, most: int, zone: tzinfo, dry: bool 
     loose = tally.without_encounter()
     table.add_row("without encounter", f"{len(loose) + tally.more_loose:,}")
     console.print(table)
-    for told in loader.troubles[:most]:
+    for told in sorted(loader.troubles, key=lambda told: not told.unread)[:most]:
         mark = "not read" if told.unread else "noticed"
-        console.print(f"{mark}: {told.place.file}, {told.place.where}: {told.what}", markup=False)
+        _line(console, f"{mark}: {told.place.file}, {told.place.where}: {told.what}")
     _left(console, len(loader.troubles) - most)
     for one in loose[:most]:
         what = f"{one.message or 'message'} {one.control_id or '(no control ID)'}"
-        console.print(f"without encounter: {one.place.file}, {one.place.where}: {what}", markup=False)
+        _line(console, f"without encounter: {one.place.file}, {one.place.where}: {what}")
     _left(console, len(loose) - most + tally.more_loose)
 
 
 def _left(console: Console, count: int) -> None:
     if count > 0:
-        console.print(f"… and {count:,} more (--list N)", markup=False)
+        _line(console, f"… and {count:,} more (--list N)")
+
+
+def _line(console: Console, text: str) -> None:
+    console.print(text, markup=False, soft_wrap=True)
 
 
 def _counted(counts: dict[str, int]) -> str:
@@ -174,7 +176,7 @@ def _zone(name: str) -> tzinfo:
 
 
 def _interface(options: argparse.Namespace, configuration: Configuration) -> AnyInterface:
-    configured = configuration.settings.taps.interfaces
+    configured = configuration.settings.interfaces
     if options.interface:
         for one in configured:
             if one.name == options.interface:
@@ -203,8 +205,3 @@ def _key(text: str) -> dict[str, str]:
     if not equals:
         raise TapConfigError(f"--key {text}: write kind=column, for example visit=VisitNumber")
     return {"kind": kind, "column": column}
-
-
-def add_options(command: argparse.ArgumentParser) -> None:
-    """The options of the command."""
-    command.add_argument("files", nargs="+", metavar="FILE", help="files, folders, patterns; - is standard input")

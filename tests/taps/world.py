@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -80,6 +81,8 @@ class Seen:
     attributes: dict[str, Any]
     scope: dict[str, Any]
     links: list[str]
+    points: list[tuple[str, str]] = field(default_factory=list)
+    """Trace and span IDs of the links."""
 
     @property
     def tokens(self) -> dict[str, str]:
@@ -117,6 +120,7 @@ def decode(body: bytes) -> list[Seen]:
                         attributes={item.key: _value(item.value) for item in span.attributes},
                         scope=described,
                         links=[link.trace_id.hex() for link in span.links],
+                        points=[(link.trace_id.hex(), link.span_id.hex()) for link in span.links],
                     )
                 )
     return found
@@ -211,12 +215,13 @@ class MllpReceiver:
     received: bytes = b""
     connections: int = 0
     server: asyncio.Server | None = None
+    tls: ssl.SSLContext | None = None
     port: int = 0
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     async def start(self, port: int = 0) -> Self:
         """Listen."""
-        self.server = await asyncio.start_server(self._serve, "127.0.0.1", port)
+        self.server = await asyncio.start_server(self._serve, "127.0.0.1", port, ssl=self.tls)
         self.port = self.server.sockets[0].getsockname()[1]
         return self
 

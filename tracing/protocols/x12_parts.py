@@ -289,6 +289,9 @@ def _summary(transaction: Transaction, found: list[Part]) -> Summary:
     elif st01 in ("850", "855", "810", "856"):
         numbers = list(dict.fromkeys(order_numbers(transaction)))
         keys = _filled("purchase_order", numbers[0]) if len(numbers) == 1 else ()
+        # An invoice or shipment for several orders is none of theirs alone.
+        keys += _filled("invoice", _header(transaction, "BIG", 2))
+        keys += _filled("shipment", _header(transaction, "BSN", 2))
         measures = numbered(transaction)
         if st01 == "855":
             outcome, status = acknowledged(transaction)
