@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from tests.taps.world import (
 )
 from tracing.protocols.hl7v2 import parse
 
-Test = Callable[[], Awaitable[None]]
+Run = Callable[[Any], None]
 
 
 @pytest.fixture(params=["uvloop", "asyncio"])
@@ -41,8 +41,9 @@ def run(request: pytest.FixtureRequest) -> Callable[[Any], None]:
 async def tapped(
     collector: Collector, spool: Path, upstream: int, **extra: Any
 ) -> AsyncIterator[tuple[Taps, tuple[str, int]]]:
-    described = {"name": "ehr-adt", "kind": "mllp", "listen": "127.0.0.1:0"} | extra
-    taps = Taps(interfaces(described | {"upstream": f"127.0.0.1:{upstream}"}), SITE, collector.url, spool)
+    described = {"name": "ehr-adt", "kind": "mllp", "listen": "127.0.0.1:0"}
+    described |= {"upstream": f"127.0.0.1:{upstream}"} if upstream else {}
+    taps = Taps(interfaces(described | extra), SITE, collector.url, spool)
     await taps.start()
     try:
         yield taps, taps.addresses["ehr-adt"]
@@ -53,7 +54,8 @@ async def tapped(
 async def closed(reader: asyncio.StreamReader) -> bool:
     """Whether the other side has closed or broken the connection."""
     try:
-        return await asyncio.wait_for(reader.read(1000), 5) == b""
+        async with asyncio.timeout(5):
+            return await reader.read(1000) == b""
     except ConnectionError:
         return True
 
