@@ -1,7 +1,7 @@
 """The HTTP tap: which response belongs to which request on one connection.
 
-A `relay.Watcher`: httptools (llhttp) follows the bytes, which pass in `relay` as they are, so that chunking,
-`Expect: 100-continue`, header order and case, pipelining and upgrades are the two ends' own affair.
+A `relay_sides.Watcher`: httptools (llhttp) follows the bytes, which pass in `relay` as they are, so that
+chunking, `Expect: 100-continue`, header order and case, pipelining and upgrades are the two ends' own affair.
 It must never answer anything, and never keep more of a body than the configured limit.
 """
 
@@ -16,10 +16,12 @@ import httptools
 
 from collector.taps.http_message import Request, Response
 from collector.taps.observe_http import HttpHop, HttpObserver
+from tracing.context import SpanContext
 
 MAX_OUTSTANDING = 1024
-MAX_HEAD = 256 << 10
+MAX_HEAD = 1 << 20
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
+_UPGRADE_BEGUN = re.compile(rb"\r\nu(?:p(?:g(?:r(?:a(?:de?)?)?)?)?)?$", re.IGNORECASE)
 
 
 @dataclass
@@ -29,7 +31,9 @@ class HttpCounters:
     requests: int = 0
     responses: int = 0
     unanswered: int = 0
+    upgraded: int = 0
     opaque: int = 0
+    """Connections that pass unread from some point on, because they do not speak HTTP/1."""
 
 
 class _Exchange:
@@ -50,10 +54,16 @@ class HttpWatcher:
         self._observer = observer
         self._counters = counters
         self._exchanges: deque[_Exchange] = deque()
-        self._requests: httptools.HttpRequestParser | None = httptools.HttpRequestParser(_RequestSide(self))
+        self.started: deque[SpanContext | None] = deque()
+        self._asking = _RequestSide(self)
         self._answer = _ResponseSide(self)
+        self._requests: httptools.HttpRequestParser | None = _request_parser(self._asking)
         self._responses: httptools.HttpResponseParser | None = self._answer.parser
         self._head = b""
+        self._tail = b""
+        self._last = b""
+        self._in_head = 0
+        self._ours = False
         self._now_ns = time.time_ns()
 
     @property
@@ -66,19 +76,47 @@ class HttpWatcher:
         """How many bytes of a body are kept."""
         return self._observer.limit
 
+    @property
+    def keeps_answers(self) -> bool:
+        """Whether anybody reads the body of a response."""
+        return self._observer.reads_answers
+
     def request(self, data: bytes, now_ns: int) -> None:
         """Bytes from the client."""
-        if self._requests is None or not data:
+        if self._requests is None:
+            if self._ours:
+                self._observer.unseen += data.count(b" HTTP/1.")
             return
         self._now_ns = now_ns
-        try:
-            # The parser would stop at an offer to upgrade, as Java's client makes with its first request.
-            # The server decides: at its 101 the other parser stops.
-            self._requests.feed_data(_UPGRADE.sub(b"\r\nx-offer:", data))
-        except httptools.HttpParserUpgrade:
-            pass  # CONNECT: what follows is a tunnel, if the server agrees
-        except httptools.HttpParserError:
-            self._opaque()
+        # The parser would stop at an offer to upgrade, as Java's client makes with its first request. The
+        # server decides; until it has, and unless it agrees, this is HTTP. The two lengths are equal.
+        data, self._tail = self._tail + data, b""
+        seam = self._last
+        data = _UPGRADE.sub(b"\r\nx-offer:", seam + data)[len(seam) :]
+        split = _UPGRADE_BEGUN.search(data[-10:])
+        kept = len(data) if split is None else len(data) - len(data[-10:]) + split.start()
+        self._feed_requests(data[:kept])
+        if kept < len(data):
+            if self._asking.in_head:
+                self._tail = data[kept:]
+            else:
+                self._feed_requests(data[kept:])
+        self._last = data[:kept][-2:]
+        self._in_head = self._in_head + len(data) if self._asking.in_head else 0
+        if self._in_head > MAX_HEAD:
+            self._opaque(ours=True)
+
+    def _feed_requests(self, data: bytes) -> None:
+        while data and self._requests is not None:
+            try:
+                self._requests.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as stopped:
+                # CONNECT: what follows is a tunnel, if the server agrees.
+                data = data[stopped.args[0] :] if stopped.args else b""
+                self._requests = _request_parser(self._asking)
+            except httptools.HttpParserError:
+                self._opaque(ours=self._counters.requests > 0)
 
     def response(self, data: bytes, now_ns: int) -> None:
         """Bytes from the server."""
@@ -88,9 +126,9 @@ class HttpWatcher:
         try:
             self._feed_responses(data)
         except httptools.HttpParserUpgrade:
-            self._opaque()
+            self._switched()
         except httptools.HttpParserError:
-            self._opaque()
+            self._opaque(ours=self._counters.responses > 0)
 
     def response_ended(self) -> None:
         """The server closed its side, which may be how it ends a body (RFC 9112 section 6.3)."""
@@ -110,7 +148,7 @@ class HttpWatcher:
             end = self._head.find(b"\r\n\r\n")
             if end < 0:
                 if len(self._head) > MAX_HEAD:
-                    self._opaque()
+                    self._opaque(ours=True)
                 return
             head, data, self._head = self._head[: end + 4], self._head[end + 4 :], b""
             self._answer.bodiless(head)
@@ -119,14 +157,24 @@ class HttpWatcher:
 
     def begun(self, exchange: _Exchange) -> None:
         """The head of a request is there."""
+        if self.started:
+            exchange.request.started = self.started.popleft()
         self._exchanges.append(exchange)
         if len(self._exchanges) > MAX_OUTSTANDING:
-            self._opaque()
+            self._opaque(ours=True)
 
     def complete(self, exchange: _Exchange) -> None:
         """All of a request is there."""
         self._counters.requests += 1
         exchange.hop = self._observer.read(exchange.request, self._now_ns)
+        # Read; what it held must not wait in memory for the answer.
+        exchange.request.body, exchange.request.headers = None, []
+
+    def headed(self, status: int) -> None:
+        """The head of a response is there."""
+        if status < 300 and self._exchanges and self._exchanges[0].method == "CONNECT" and status >= 200:
+            self.answered(Response(status))
+            self._switched()
 
     def answered(self, response: Response) -> None:
         """All of a response is there; an interim one (1xx, except 101) answers nothing."""
@@ -134,11 +182,18 @@ class HttpWatcher:
             return
         exchange = self._exchanges.popleft()
         self._counters.responses += 1
+        self.settled(response.status == 101)
         self._observer.answered(self._hop(exchange), response, self._now_ns)
 
+    def settled(self, switched: bool) -> None:
+        """A request has its answer, which may have changed the protocol."""
+
     def _hop(self, exchange: _Exchange) -> HttpHop:
-        # A server may answer before the request is complete, for example to refuse a large body.
-        return exchange.hop or self._observer.read(exchange.request, self._now_ns)
+        if exchange.hop is None:
+            # A server may answer before the request is complete, for example to refuse a large body.
+            exchange.request.complete = False
+            exchange.hop = self._observer.read(exchange.request, self._now_ns)
+        return exchange.hop
 
     def _give_up(self) -> None:
         response = self._answer.response if self._answer.reading else Response()
@@ -148,11 +203,35 @@ class HttpWatcher:
             self._observer.answered(self._hop(exchange), response, time.time_ns(), complete=False)
             response = Response()
 
-    def _opaque(self) -> None:
-        """From here on bytes only pass: this is no HTTP, or another protocol has taken over."""
-        self._counters.opaque += 1
+    def _switched(self) -> None:
+        """Another protocol has taken over: its bytes are none of ours."""
+        self._counters.upgraded += 1
         self._give_up()
         self._requests = self._responses = None
+
+    def _opaque(self, ours: bool) -> None:
+        """From here on bytes only pass. What spoke HTTP before may still do so, and is then `ours` to read."""
+        if self._requests is None and self._responses is None:
+            return
+        self._counters.opaque += 1
+        if ours:
+            self._ours = True
+            self._observer.unseen += 1
+        self._give_up()
+        self._requests = self._responses = None
+
+
+def _request_parser(side: _RequestSide) -> httptools.HttpRequestParser:
+    parser = httptools.HttpRequestParser(side)
+    # What the ends agree on is theirs: here is only looked on.
+    parser.set_dangerous_leniencies(lenient_data_after_close=True, lenient_optional_cr_before_lf=True)
+    return parser
+
+
+def _response_parser(side: _ResponseSide) -> httptools.HttpResponseParser:
+    parser = httptools.HttpResponseParser(side)
+    parser.set_dangerous_leniencies(lenient_data_after_close=True, lenient_optional_cr_before_lf=True)
+    return parser
 
 
 class _RequestSide:
@@ -164,8 +243,10 @@ class _RequestSide:
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
         self._exchange: _Exchange | None = None
+        self.in_head = False
 
     def on_message_begin(self) -> None:
+        self.in_head = True
         self._url = b""
         self._headers = []
         self._body = []
@@ -175,9 +256,11 @@ class _RequestSide:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name, value))
+        if self.in_head:  # else it is a trailer
+            self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
+        self.in_head = False
         parser = self._watcher._requests
         method = parser.get_method().decode("ascii", "replace") if parser is not None else ""
         request = Request(method, self._url.decode("latin-1"), self._headers)
@@ -211,14 +294,14 @@ class _ResponseSide:
     def __init__(self, watcher: HttpWatcher) -> None:
         self._watcher = watcher
         self._body: list[bytes] = []
-        self.parser = httptools.HttpResponseParser(self)
+        self.parser = _response_parser(self)
         self.response = Response()
         self.reading = False
         self.until_close = False
 
     def bodiless(self, head: bytes) -> None:
         """Read the head of a response to HEAD with a parser of its own, which then waits for no body."""
-        parser, self.parser = self.parser, httptools.HttpResponseParser(self)
+        parser, self.parser = self.parser, _response_parser(self)
         self.parser.feed_data(head)
         self.parser = parser
         if self.reading:
@@ -230,20 +313,22 @@ class _ResponseSide:
         self.until_close = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        lower = name.lower()
-        if lower in (b"content-length", b"transfer-encoding"):
+        if self.reading:
+            return  # a trailer
+        if name.lower() in (b"content-length", b"transfer-encoding"):
             self.until_close = False
-        elif lower == b"content-encoding":
-            self.response.encoding = value.decode("latin-1").strip().lower()
+        else:
+            self.response.header(name, value)
 
     def on_headers_complete(self) -> None:
         self.reading = True
         self.response.status = self.parser.get_status_code()
+        self._watcher.headed(self.response.status)
 
     def on_body(self, body: bytes) -> None:
         response = self.response
         response.size += len(body)
-        if response.body is not None:
+        if response.body is not None and self._watcher.keeps_answers:
             if response.size > self._watcher.limit:
                 response.body = None
                 self._body = []

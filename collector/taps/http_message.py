@@ -92,7 +92,7 @@ class Response:
 
 
 class Content:
-    """A body: what it claims to be, and what it is. `problem` says why it could not be read, `place` where."""
+    """A body: what it claims to be and what it is. `problem` says why it is not read, `place` where."""
 
     __slots__ = ("_document", "_fields", "_root", "body", "content_type", "kind", "place", "problem")
 

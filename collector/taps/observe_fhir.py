@@ -1,4 +1,4 @@
-"""What FHIR adds to an HTTP exchange: interaction, keys, Bundle entries as child spans, errors inside a success.
+"""What FHIR adds to an HTTP exchange: interaction, keys, a Bundle's entries as spans, errors in a success.
 
 Called by `observe_http` for interfaces with `fhir`, for live traffic and history alike. It must never raise
 for a body, and never record what is not a name FHIR defines, a number, or a key that has become a token.
@@ -23,7 +23,7 @@ from collector.taps.hops import (
 from collector.taps.http_message import Content, Request, Response
 from tracing import attributes as names
 from tracing import spans
-from tracing.keys import SEARCH_ONLY, Key, best, business_key
+from tracing.keys import Key, best, business_key
 from tracing.protocols import fhir, fhir_outcome
 from tracing.protocols.fhir_rest import Interaction, interaction
 
@@ -264,7 +264,3 @@ class FhirObserver:
             links=b"" if same else spans.link(parent.trace_id, parent.span_id),
         )
 
-
-def names_journey(keys: Iterable[Key]) -> bool:
-    """Whether any of the keys does more than find."""
-    return any(key.kind not in SEARCH_ONLY for key in keys)

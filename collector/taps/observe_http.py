@@ -7,7 +7,6 @@ It must never raise: what cannot be read still passes.
 
 from __future__ import annotations
 
-import logging
 import re
 from urllib.parse import urlsplit
 
@@ -39,9 +38,8 @@ from tracing.keys import Key, business_key
 from tracing.protocols import openapi, soap
 from tracing.protocols.routes import Routes
 
-log = logging.getLogger("caretrail.tap")
-
 MAX_SOAP_OPERATIONS = 256
+_SAMPLED = 1
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 _FORWARD = spans.attribute(names.OPERATION_NAME, "forward")
 _OUR_FAILURES = frozenset({"too_large", "encoded", "failed"})
@@ -92,6 +90,7 @@ class HttpObserver:
         self._formats = frozenset(one.format for one in readers if one.request is not None and one.format)
         self._answers = [one for one in readers if one.response is not None]
         self._soap_operations: set[str] = set()
+        self._started = 0
         self.reads_answers = bool(
             self._answers
             or self._reason is not None
@@ -100,6 +99,14 @@ class HttpObserver:
             or interface.soap
             or interface.capture is not None
         )
+
+    def start(self, now_ns: int) -> SpanContext:
+        """The context of a request that has none and is to be given one."""
+        self._started += 1
+        emitter = self._emitter
+        identity = b"start|%d|%d" % (now_ns, self._started)
+        trace = message_trace_id(emitter.site_key, emitter.name, identity)
+        return SpanContext(trace, emitter.span_id(identity, now_ns), _SAMPLED)
 
     def read(self, request: Request, start_ns: int) -> HttpHop:
         """The hop of a request that is complete at the tap, or that will not be."""

@@ -6,14 +6,15 @@ Called by `kinds`. It must never read a message itself; that is the watcher's.
 from __future__ import annotations
 
 import dataclasses
-import ssl
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from collector.taps.config import HttpInterface, MllpInterface, parse_address
-from collector.taps.config.tls import Listening, contexts, source_filter
+from collector.taps.config.tls import Listening, UpstreamTls, contexts, source_filter, upstream_context
 from collector.taps.http import HttpCounters, HttpWatcher
+from collector.taps.http_context import StartingWatcher
 from collector.taps.listening import listening
 from collector.taps.mllp import MllpCounters, MllpWatcher
 from collector.taps.mllp_context import ContextWatcher
@@ -93,12 +94,25 @@ def http(interface: HttpInterface, ground: Ground) -> Tap:
     """The tap of an HTTP interface."""
     observer = HttpObserver(interface, ground.keys, ground.turn)
     counters = HttpCounters()
+    rewrites = interface.context != "none"
+    kind = StartingWatcher if rewrites else HttpWatcher
 
     def watcher() -> Watcher:
-        return HttpWatcher(observer, counters)
+        return kind(observer, counters)
 
     parts = urlsplit(interface.upstream)
     secure = parts.scheme == "https"
     upstream = (parts.hostname or "", parts.port or (443 if secure else 80))
-    tls = ssl.create_default_context() if secure else None
-    return Proxy(interface, Relay(interface.name, upstream, watcher, ground.turn, tls), counters)
+    given = secured(interface)
+    if secure and given.upstream is None:
+        given = replace(given, upstream=upstream_context(interface.name, UpstreamTls()))
+    relay = Relay(
+        interface.name,
+        upstream,
+        watcher,
+        ground.turn,
+        secured=given,
+        rewrites=rewrites,
+        units=lambda data: data.count(b" HTTP/1."),
+    )
+    return Proxy(interface, relay, counters, lambda: observer.unseen)
