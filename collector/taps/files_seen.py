@@ -40,7 +40,7 @@ class FirstSeen:
                     self._forget(connection)
                     return True
                 row = connection.execute("SELECT mark FROM seen WHERE name = ?", (key,)).fetchone()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             log.error("what was seen first cannot be noted: %s", type(error).__name__)
             return True
         return row is None or bytes(row[0]) == own

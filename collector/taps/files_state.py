@@ -12,11 +12,14 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 log = logging.getLogger("caretrail.tap")
 
+MOST_HELD = 100_000
+"""Files remembered in memory only, while the disk takes no notes."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (salt BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS taken (
@@ -52,10 +55,14 @@ class TakenFiles:
         self._most = most
         self._salt = b""
         self._connection: sqlite3.Connection | None = None
+        self._held: dict[int, Taken] = {}
 
     def find(self, name: str) -> Taken | None:
         """The file of this name, if it was taken."""
-        row = self._one("SELECT size, mtime, inode, digest FROM taken WHERE name = ?", (self._hash(name),))
+        key = self._hash(name)
+        if key in self._held:
+            return self._held[key]
+        row = self._one("SELECT size, mtime, inode, digest FROM taken WHERE name = ?", (key,))
         return Taken(Stamp(*row[:3]), bytes(row[3])) if row else None
 
     def was_taken(self, name: str, size: int, digest: bytes) -> bool:
@@ -76,12 +83,14 @@ class TakenFiles:
         return [Taken(Stamp(*row[:3]), bytes(row[3])) for row in found if row[3]]
 
     def note(self, files: Iterable[tuple[str, Stamp, bytes]]) -> None:
-        """Remember files as taken, together."""
+        """Remember files as taken, together; in memory, where the disk does not take it."""
+        noted = [(self._hash(name), name, Taken(stamp, digest)) for name, stamp, digest in files]
+        if not noted:
+            return
         try:
             connection = self._open()
             connection.execute("BEGIN")
-            for name, stamp, digest in files:
-                key = self._hash(name)
+            for key, name, (stamp, digest) in noted:
                 connection.execute(
                     "INSERT OR REPLACE INTO taken VALUES (?, ?, ?, ?, ?)", (key, *stamp, digest)
                 )
@@ -89,8 +98,12 @@ class TakenFiles:
                     content = self._content(name, stamp.size, digest)
                     connection.execute("INSERT OR IGNORE INTO contents VALUES (?, ?)", (content, key))
             connection.execute("COMMIT")
-        except sqlite3.Error as error:
+            for key, _, _ in noted:
+                self._held.pop(key, None)
+        except (sqlite3.Error, OSError) as error:
             self._failed(error)
+            if len(self._held) < MOST_HELD:
+                self._held |= {key: taken for key, _, taken in noted}
 
     def count(self) -> int:
         """Files that are remembered."""
@@ -115,7 +128,7 @@ class TakenFiles:
                 connection.execute(f"DELETE FROM {table} WHERE name NOT IN (SELECT name FROM present)")
             connection.execute("DELETE FROM present")
             connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             self._failed(error)
 
     def close(self) -> None:
@@ -126,7 +139,10 @@ class TakenFiles:
 
     def _hash(self, text: str) -> int:
         if not self._salt:
-            self._open()
+            try:
+                self._open()
+            except (sqlite3.Error, OSError) as error:
+                self._failed(error)
         raw = text.encode("utf-8", "surrogateescape")
         digest = hashlib.blake2b(raw, digest_size=8, key=self._salt).digest()
         return int.from_bytes(digest, "big", signed=True)
@@ -137,7 +153,7 @@ class TakenFiles:
     def _one(self, statement: str, values: tuple[int, ...]) -> tuple[int, ...] | None:
         try:
             row: tuple[int, ...] | None = self._open().execute(statement, values).fetchone()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             self._failed(error)
             return None
         return row
@@ -145,7 +161,7 @@ class TakenFiles:
     def _all(self, statement: str, values: tuple[int, ...]) -> list[tuple[int, int, int, bytes]]:
         try:
             return self._open().execute(statement, values).fetchall()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             self._failed(error)
             return []
 
@@ -172,10 +188,11 @@ class TakenFiles:
             self._connection = connection
         return self._connection
 
-    def _failed(self, error: sqlite3.Error) -> None:
+    def _failed(self, error: sqlite3.Error | OSError) -> None:
         log.error("which files were taken cannot be noted: %s", type(error).__name__)
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
         if type(error) is sqlite3.DatabaseError:  # the file is no database any more: begin another
-            self._path.unlink(missing_ok=True)
+            with suppress(OSError):
+                self._path.unlink()
