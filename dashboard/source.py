@@ -19,6 +19,8 @@ from slo.kpis import WorkflowKpi
 from slo.objectives import ObjectiveStatus
 from slo.workflows import read
 from slo.workflows.rows import Found, InstanceRow, InstanceState, Journey, Tile
+from tracing import engines
+from tracing.engines import EngineRow, Minute
 from tracing.store import Result, Store, load_sql
 
 _ENDS_AGE_S = 60.0
@@ -57,6 +59,12 @@ class Source(Protocol):
     def authorities(self) -> list[tuple[str, str]]: ...
 
     def interfaces(self, now: datetime) -> list[traffic.InterfaceRow]: ...
+
+    def engines(self, now: datetime) -> Sequence[EngineRow]: ...
+
+    def engine_history(
+        self, engine: str, channel_id: str, connector_id: int, since: datetime, until: datetime
+    ) -> Sequence[Minute]: ...
 
     def executive(self, now: datetime, days: int) -> Sequence[WorkflowKpi]: ...
 
@@ -119,6 +127,14 @@ class StoreSource:
             self._ends = ends
         return traffic.interfaces(self._handle(), now, ends[1])
 
+    def engines(self, now: datetime) -> Sequence[EngineRow]:
+        return engines.engines(self._handle(), now)
+
+    def engine_history(
+        self, engine: str, channel_id: str, connector_id: int, since: datetime, until: datetime
+    ) -> Sequence[Minute]:
+        return engines.history(self._handle(), engine, channel_id, connector_id, since, until)
+
     def executive(self, now: datetime, days: int) -> Sequence[WorkflowKpi]:
         return kpis.executive(self._handle(), now, days=days)
 
@@ -139,7 +155,12 @@ class StoreSource:
         return audit.recent(self._handle(), limit)
 
     def sql(self, statement: str) -> Result:
-        return self._handle().query(statement)
+        reader: Store | None = getattr(self._local, "reader", None)
+        if reader is None:
+            reader = self._local.reader = self._store.reader()
+            with self._lock:
+                self._handles.append(reader)
+        return reader.query(statement)
 
     def close(self) -> None:
         with self._lock:

@@ -60,3 +60,23 @@ def test_each_thread_works_on_a_handle_of_its_own(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert store.query("SELECT uniqExact(token) FROM journeys").rows == [(4,)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO audit (who) SELECT 'x'",
+        "CREATE TABLE more (a Int8) ENGINE = Memory",
+        "TRUNCATE TABLE spans",
+        "SELECT 1 SETTINGS readonly = 0",
+        "SET readonly = 0",
+    ],
+)
+def test_a_reader_can_do_nothing_but_read(store: Store, statement: str) -> None:
+    with store.reader() as reader:
+        assert reader.query("SELECT count() FROM audit").rows == [(0,)]
+        assert reader.query("SELECT {a:UInt8} + 1", {"a": 2}).rows == [(3,)]
+        with pytest.raises(StoreRefused):
+            reader.query(statement)
+    store.command("INSERT INTO audit (who) SELECT 'someone'")  # other handles are not bound by it
+    assert store.query("SELECT who FROM audit").rows == [("someone",)]

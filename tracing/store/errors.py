@@ -6,6 +6,9 @@ a password; the engine's own text may quote a parameter, so no clear identifier 
 
 from __future__ import annotations
 
+TIMEOUT_EXCEEDED = 159
+READONLY = 164
+
 # Codes of ClickHouse (src/Common/ErrorCodes.cpp) that say something about the engine's condition now and
 # nothing about the statement: the same statement may succeed later. Everything else is about the statement.
 _PASSING_CODES = frozenset(
@@ -16,9 +19,9 @@ _PASSING_CODES = frozenset(
         77,  # CANNOT_CLOSE_FILE
         95,  # CANNOT_READ_FROM_SOCKET
         96,  # CANNOT_WRITE_TO_SOCKET
-        159,  # TIMEOUT_EXCEEDED
+        TIMEOUT_EXCEEDED,
         160,  # TOO_SLOW
-        164,  # READONLY
+        READONLY,
         173,  # CANNOT_ALLOCATE_MEMORY
         194,  # REQUIRED_PASSWORD
         198,  # DNS_ERROR
