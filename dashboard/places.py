@@ -188,7 +188,8 @@ class Guide:
         shot = await self._feed.get("interfaces", place.refresh_s, self._source.interfaces)
         if shot.value is None:
             return self._away(shot.error, frame)
-        body = interfaces.view(frame, shot.value)
+        engines = await self._feed.get("engines", place.refresh_s, self._source.engines)
+        body = interfaces.view(frame, shot.value, engines.value or ())
         return self._shown(body, "Interfaces · Caretrail", shot.taken_at, shot.error, place)
 
     async def _executive(self, frame: Frame, place: Place) -> Shown:

@@ -4,16 +4,18 @@ when last.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dash import html
 from dash.development.base_component import Component
 
 from dashboard import components, wording
 from dashboard.components import wild
+from dashboard.pages import engines as engine_parts
 from dashboard.pages.frame import Frame, heading
 from dashboard.states import severity, state
 from dashboard.traffic import InterfaceRow
+from tracing.engines import ChannelRow, EngineRow
 
 CSV_COLUMNS = (
     "interface", "source", "destination", "protocol", "messages", "state", "last_seen", "per_minute",
@@ -21,7 +23,7 @@ CSV_COLUMNS = (
     "errors_24h",
 )  # fmt: skip
 
-_PROTOCOLS = {"hl7v2": "HL7 v2", "http": "HTTP", "x12": "X12"}
+_PROTOCOLS = {"hl7v2": "HL7 v2", "http": "HTTP", "x12": "X12", "database": "Database"}
 _HEADS = (
     ("Interface", ""),
     ("State", ""),
@@ -35,15 +37,16 @@ _HEADS = (
 )
 
 
-def view(frame: Frame, lines: Sequence[InterfaceRow]) -> Component:
-    """The table, worst first; on a phone each row becomes a card."""
+def view(frame: Frame, lines: Sequence[InterfaceRow], engines: Sequence[EngineRow] = ()) -> Component:
+    """The table, worst first, then what engines say; on a phone each row becomes a card."""
+    carried = engine_parts.by_interface(engines)
     ordered = sorted(lines, key=lambda line: (severity(line.state), line.name))
     table = html.Table(
         [
             html.Thead(
                 html.Tr([html.Th(word, className=kind or None, scope="col") for word, kind in _HEADS])
             ),
-            html.Tbody([_row(frame, line) for line in ordered]),
+            html.Tbody([_row(frame, line, carried) for line in ordered]),
         ],
         className="cards",
     )
@@ -60,11 +63,12 @@ def view(frame: Frame, lines: Sequence[InterfaceRow]) -> Component:
                 "No interface has spoken in the last week",
                 "Point a tap at one: caretrail tap shows how. The first message makes it appear here.",
             ),
+            *engine_parts.section(frame, engines),
         ]
     )
 
 
-def _row(frame: Frame, line: InterfaceRow) -> Component:
+def _row(frame: Frame, line: InterfaceRow, carried: Mapping[str, ChannelRow]) -> Component:
     road = f"{line.source or '?'} → {line.destination or '?'}"
     carries = " · ".join((_PROTOCOLS.get(line.protocol, line.protocol), ", ".join(line.messages[:4]))).strip(
         " ·"
@@ -82,6 +86,7 @@ def _row(frame: Frame, line: InterfaceRow) -> Component:
                     html.Strong(line.name),
                     html.Span(road, className="road"),
                     html.Span(carries, className="muted"),
+                    *engine_parts.note(line.name, carried),
                 ],
                 scope="row",
             ),

@@ -11,6 +11,7 @@ from slo.kpis import Figure, Incident, Mover, TrendPoint, WorkflowKpi
 from slo.objectives import Burn, BurnWindow, Objective, ObjectiveStatus, Tally
 from slo.workflows.rows import InstanceState, Tile
 from tests.dashboard.fake_moment import NOW
+from tracing.engines import ChannelRow, ConnectorRow, EngineRow
 
 
 def tile(
@@ -186,3 +187,43 @@ def line(
         errors_24h=int(51240 * errors),
         state=state,
     )
+
+
+def channel_row(name: str, interface: str, connection: str, queued: int, errored: int = 0) -> ChannelRow:
+    """A channel of an engine, read four seconds ago."""
+    since = NOW - timedelta(minutes=11) if connection == "disconnected" else None
+    destination = ConnectorRow(
+        1, f"to {name}", "destination", "started", connection, since, 900, 3, queued, 850, errored
+    )
+    return ChannelRow(
+        channel_id=f"id-of-{name}",
+        name=name,
+        interface=interface,
+        state="started",
+        since=None,
+        at=NOW - timedelta(seconds=4),
+        fresh=True,
+        received=900,
+        filtered=3,
+        queued=queued,
+        sent=850,
+        errored=errored,
+        deepest_24h=queued + 7,
+        received_1h=40,
+        received_24h=900,
+        filtered_24h=3,
+        sent_24h=850,
+        errored_1h=errored,
+        errored_24h=errored,
+        connectors=(destination,),
+    )
+
+
+def engine_row() -> EngineRow:
+    """An engine with a channel that is fine, one that errs, and one that lost its connection."""
+    channels = (
+        channel_row("ADT in", "ehr-adt", "connected", 0),
+        channel_row("ADT to billing", "billing-adt-dft", "disconnected", 1412),
+        channel_row("Journals", "", "idle", 2, 5),
+    )
+    return EngineRow("oie", "up", None, NOW - timedelta(seconds=4), True, channels)

@@ -24,9 +24,10 @@ from slo.workflows.rows import (
     StepState,
     Tile,
 )
-from tests.dashboard.fake_figures import kpi, line, objective, tile
+from tests.dashboard.fake_figures import engine_row, kpi, line, objective, tile
 from tests.dashboard.fake_moment import NOW
 from tracing.context import SiteKey
+from tracing.engines import EngineRow, Minute
 from tracing.keys import Key, Sealer
 from tracing.store import Result, StoreUnavailable
 
@@ -246,6 +247,8 @@ class FakeHospital:
             line("claims-in", "clearinghouse", "billing", "unknown", 0.0, 0.0, 90000),
         ]
 
+        self.engine_rows = [engine_row()]
+
     def tiles(self, now: datetime) -> list[Tile]:
         self._ask()
         return self.tile_list
@@ -289,6 +292,17 @@ class FakeHospital:
     def interfaces(self, now: datetime) -> list[InterfaceRow]:
         self._ask()
         return self.lines
+
+    def engines(self, now: datetime) -> list[EngineRow]:
+        self._ask()
+        return self.engine_rows
+
+    def engine_history(
+        self, engine: str, channel_id: str, connector_id: int, since: datetime, until: datetime
+    ) -> list[Minute]:
+        self._ask()
+        known = {channel.channel_id for row in self.engine_rows for channel in row.channels}
+        return [Minute(since, 1, 0, 1, 0, 12, "started", "")] if channel_id in known else []
 
     def executive(self, now: datetime, days: int) -> list[WorkflowKpi]:
         self._ask()

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -215,6 +216,31 @@ def test_the_catalogue_reads_like_the_interface_does(watcher: Watcher) -> None:
     assert "billing-adt-dft engine → billing HL7 v2" in page
     assert "11 m ago" in page
     assert "4.1 %" in page
+
+
+def test_the_catalogue_says_what_waits_inside_the_engine(watcher: Watcher) -> None:
+    page = watcher.read("/interfaces")
+    assert "1 412 queued in the engine · disconnected" in page
+    assert "As the engine counts, read 4.0 s ago." in page
+    assert "ADT to billing carries billing-adt-dft failed disconnected to ADT to billing since" in page
+    assert page.index("ADT to billing carries") < page.index("Journals") < page.index("ADT in carries")
+    assert "at risk" in page[page.index("Journals") :]
+
+
+def test_what_an_engine_said_before_it_was_away_is_not_shown_as_now(watcher: Watcher) -> None:
+    (row,) = watcher.hospital.engine_rows
+    stale = tuple(replace(one, fresh=False, at=NOW - timedelta(minutes=20)) for one in row.channels)
+    watcher.hospital.engine_rows = [
+        replace(row, state="away", since=NOW - timedelta(minutes=20), channels=stale)
+    ]
+    page = watcher.read("/interfaces")
+    assert "The engine does not answer since" in page
+    assert "queued in the engine" not in page
+    assert "20 m ago" in page
+    assert "disconnected" not in page
+    later = Watcher()
+    later.hospital.engine_rows = []
+    assert "Engine" not in later.read("/interfaces")
 
 
 def test_administration_shows_definitions_and_who_looked() -> None:

@@ -92,6 +92,18 @@ def test_interfaces(site: Site) -> None:
     assert rows["erp-journals"]["error_rate"] == pytest.approx(0.041)
 
 
+def test_engines(site: Site) -> None:
+    (engine,) = site.program().get("/api/v1/engines").json["engines"]
+    assert (engine["name"], engine["state"], engine["fresh"]) == ("oie", "up", True)
+    billing = engine["channels"][1]
+    assert (billing["queued"], billing["connectors"][0]["connection"]) == (1412, "disconnected")
+    path = f"/api/v1/engines/oie/channels/{billing['channel_id'].replace(' ', '%20')}/history?hours=2"
+    history = site.program().get(path).json
+    assert history["minutes"][0]["deepest"] == 12
+    assert site.program().get("/api/v1/engines/oie/channels/nope/history").status == 404
+    assert site.signed_in("executive").get("/api/v1/engines").status == 403
+
+
 @pytest.mark.parametrize("path", ["/api/v1/nonsense", "/api/v2/workflows", "/v1/traces", "/export/x.csv"])
 def test_an_unknown_address_of_a_program_is_a_404_in_json(site: Site, path: str) -> None:
     answer = site.signed_in("admin").get(path)

@@ -23,6 +23,8 @@ from tracing.store.statements import render
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MIGRATION = next(one for one in migrate.shipped() if one.file.startswith("0040_"))
+WORDS = ["list", "map", "entry", "string", "dashboardStatus", "channelStatistics", "channelId", "name"]
+WORDS += ["childStatuses", "statistics", "metaDataId", "queued", "long", "received"]
 
 
 def hospital() -> list[Channel]:
@@ -217,10 +219,7 @@ def test_a_store_that_is_away_gets_the_reading_later(engine: Engine, store: Stor
         lambda inner: (
             st.lists(inner, max_size=3)
             | st.dictionaries(
-                st.sampled_from(
-                    ["list", "map", "entry", "string", "dashboardStatus", "channelStatistics", "channelId"]
-                    + ["name", "childStatuses", "statistics", "metaDataId", "queued", "long", "received"]
-                ),
+                st.sampled_from(WORDS),
                 inner,
                 max_size=4,
             )
