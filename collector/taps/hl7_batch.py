@@ -20,6 +20,8 @@ from tracing import spans
 from tracing.context import message_trace_id
 from tracing.protocols.hl7v2_batch import Batch
 
+MAX_MESSAGES = 5000
+"""Of a batch, so many messages have spans; the others are counted as unseen. Reading them takes its time."""
 WRONG_COUNT = "batch_count"
 """Coded reason where BTS-1 or FTS-1 is not what there was."""
 _BATCH = spans.attribute(names.OPERATION_NAME, "batch")

@@ -39,6 +39,7 @@ class MllpCounters:
     acknowledgements: int = 0
     processed: int = 0
     junk_bytes: int = 0
+    empty: int = 0
     late: int = 0
     mismatched: int = 0
     unsolicited: int = 0
@@ -99,8 +100,7 @@ class MllpWatcher:
         self._requests_clean = _clean(self._requests, items)
         for item in items:
             if isinstance(item, Frame):
-                if item.commit is None:
-                    self._message(self._read(item.payload, now_ns))
+                self._frame(item, now_ns)
             else:
                 self._junk(item, now_ns)
         if self._requests.awaiting_cr:
@@ -162,6 +162,12 @@ class MllpWatcher:
         if self._timer is None:
             self._schedule(hop)
 
+    def _frame(self, item: Frame, now_ns: int) -> None:
+        if not item.payload.strip():
+            self._counters.empty += 1  # some senders keep a connection alive with these; nobody answers them
+        elif item.commit is None:
+            self._message(self._read(item.payload, now_ns))
+
     def _junk(self, junk: Junk, now_ns: int) -> None:
         if junk.reason == "oversize":
             if not self._oversize:
@@ -179,8 +185,8 @@ class MllpWatcher:
         for item in self._requests.flush():
             if isinstance(item, Junk):
                 self._junk(item, now_ns)
-            elif item.commit is None:
-                self._message(self._read(item.payload, now_ns))
+            else:
+                self._frame(item, now_ns)
 
     def _flush_responses(self, now_ns: int) -> None:
         for item in self._responses.flush():

@@ -47,7 +47,8 @@ class ContextWatcher(MllpWatcher):
             if isinstance(item, Junk):
                 self._junk(item, now_ns)
                 return item.raw
-            if item.commit is not None:
+            if item.commit is not None or not item.payload.strip():
+                self._frame(item, now_ns)
                 return item.raw
             hop = self._read(item.payload, now_ns)
             self._message(hop)

@@ -223,7 +223,8 @@ class SinkConnection(asyncio.Protocol):
 
     def _taken(self, item: Frame | Junk, now_ns: int) -> bytes | None:
         if isinstance(item, Frame):
-            return self._sink.take(item.payload, now_ns) if item.commit is None and item.payload else None
+            nothing = item.commit is not None or not item.payload.strip()
+            return None if nothing else self._sink.take(item.payload, now_ns)
         if item.reason == "noise":
             self._sink.counted.junk_bytes += len(item.raw)
             return None

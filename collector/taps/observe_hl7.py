@@ -14,7 +14,7 @@ from collector.taps.capture import captor
 from collector.taps.config import MllpInterface
 from collector.taps.fast_hl7 import Raw, identifiers, names_trigger, plain, plan
 from collector.taps.hl7_answer import Answer
-from collector.taps.hl7_batch import BatchHop, begin, belong
+from collector.taps.hl7_batch import MAX_MESSAGES, BatchHop, begin, belong
 from collector.taps.hl7_context import continued
 from collector.taps.hl7_extras import Extras
 from collector.taps.hl7_keys import key_reader, simple
@@ -171,9 +171,7 @@ class Hl7Observer:
         return self._record(hop, tail)
 
     def processed(self, hop: Hop, answer: Answer, end_ns: int) -> bool:
-        """Record what the application says of a hop received before (enhanced mode): a span below it, from
-        one acknowledgement to the other. A refusal is the outcome of the message too.
-        """
+        """Record what the application says of a hop received before; a refusal is that hop's outcome too."""
         below = Hop(
             hop.scope,
             hop.trace_id,
@@ -363,7 +361,8 @@ class Hl7Observer:
             raise NotHL7
         emitter = self._emitter
         hop = begin(batch, payload, start_ns, emitter, self._extras)
-        for message in batch.messages:
+        self.unseen += max(0, len(batch.messages) - MAX_MESSAGES)
+        for message in batch.messages[:MAX_MESSAGES]:
             child = self.read(message, start_ns)
             keyless = message_trace_id(emitter.site_key, emitter.name, message_identity(message))
             belong(hop, child, child.trace_id == keyless)

@@ -244,7 +244,11 @@ def test_the_record_is_on_disk_before_the_sender_knows(collector: Collector, tmp
     asyncio.run(story())
 
 
-def test_an_address_in_use_names_the_interface(collector: Collector, tmp_path: Path) -> None:
+def test_an_address_that_stays_in_use_names_the_interface(
+    collector: Collector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.taps.listening.HANDOVER_SECONDS", 0.1)
+
     async def story() -> None:
         receiver = await MllpReceiver(accept).start()
         listen = f"127.0.0.1:{receiver.port}"

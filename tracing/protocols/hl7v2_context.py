@@ -15,6 +15,7 @@ NAME = b"ZTC"
 _PARENT = rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
 # W3C tracestate: printable ASCII without the separators of HL7, which would need escapes.
 _STATE = rb"[ -~]{0,512}"
+_MAX_LOOKS = 64
 _ENDS = (b"\r\n", b"\r", b"\n")
 
 
@@ -53,7 +54,10 @@ def _found(payload: bytes) -> re.Match[bytes] | None:
     if separator is None or separator in b"\r\n":
         return None
     end = len(payload)
-    while (start := payload.rfind(NAME + separator, 0, end)) > 0:
+    for _ in range(_MAX_LOOKS):
+        start = payload.rfind(NAME + separator, 0, end)
+        if start <= 0:
+            break
         before = start - 2 if payload[start - 2 : start] == b"\r\n" else start - 1
         match = _form(separator).match(payload, before)
         if match is not None:

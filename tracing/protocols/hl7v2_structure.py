@@ -16,7 +16,11 @@ from tracing.protocols.hl7v2 import Message, NotHL7, Path, compile_path, parse
 
 MAX_SHAPE: Final = 1024
 MAX_CODES: Final = 32
+MAX_READ: Final = 1 << 18
+"""A shape is that of the whole segments in so many bytes; what makes a message long is one field."""
+MAX_FIELDS: Final = 300
 _KNOWN: Final = 1024
+_MAX_KEY: Final = 4096
 _NAMED = re.compile(rb"[A-Z][A-Z0-9]{2}")
 _FIRST_FIELDS = re.compile(rb"\r([^|\r]+)\|").findall
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,20}")
@@ -38,6 +42,8 @@ def structure(payload: bytes, codes: Iterable[Path] = ()) -> Structure:
     Segments stand in the order of their first appearance, each with the numbers of the fields that any of its
     occurrences fills. How often something repeats is no part of the shape, nor are lines that are no segment.
     """
+    if len(payload) > MAX_READ:
+        payload = payload[: payload.rfind(b"\r", 0, MAX_READ) + 1]
     message = parse(payload)
     used: dict[bytes, set[int]] = {}
     separator = message.encoding.field
@@ -48,9 +54,13 @@ def structure(payload: bytes, codes: Iterable[Path] = ()) -> Structure:
         filled = used.setdefault(name, set())
         if name == b"MSH":
             filled.add(1)  # the separator itself
-            filled.update(number for number, value in enumerate(rest.split(separator), 2) if value)
+            filled.update(
+                number for number, value in enumerate(rest.split(separator, MAX_FIELDS), 2) if value
+            )
         else:
-            filled.update(number for number, value in enumerate(rest.split(separator), 1) if value)
+            filled.update(
+                number for number, value in enumerate(rest.split(separator, MAX_FIELDS), 1) if value
+            )
     return _described(message, used, codes)
 
 
@@ -87,7 +97,13 @@ class Structures:
 
     def of(self, payload: bytes) -> Structure | None:
         """The structure; None for what is no message."""
-        if self._codes or payload[:4] != b"MSH|" or payload[-1:] != b"\r" or b"\n" in payload:
+        if (
+            self._codes
+            or payload[:4] != b"MSH|"
+            or payload[-1:] != b"\r"
+            or len(payload) > MAX_READ
+            or b"\n" in payload
+        ):
             return self._slow(payload)
         marks = payload.translate(_MARKS)
         number = int.from_bytes(marks, "little")
@@ -95,6 +111,8 @@ class Structures:
         # tells one shape from another, with the segments' names, whatever the values are.
         empty = number & (number >> 8 | number >> 10)
         remains = (number | empty << 1).to_bytes(len(marks), "little").translate(None, b"\0")
+        if len(remains) > _MAX_KEY:
+            return self._slow(payload)
         head = payload[: payload.find(b"\r")].split(b"|", 12)
         key = (remains, b"|".join(_FIRST_FIELDS(payload)), head[11] if len(head) > 11 else b"")
         try:
