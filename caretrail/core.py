@@ -13,13 +13,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from caretrail import health
+from opentelemetry.trace import Tracer
+
+from caretrail import health, telemetry
 from caretrail.instance import CannotStart, lock, prepare_folder, secret_file
 from caretrail.loops import Loop
 from caretrail.settings import Configuration, split_address
+from collector.engines.poller import Poller
 from collector.receiver import HttpServer, Limits, Metrics, create_app, serve_http
 from collector.receiver import grpc as otlp_grpc
-from collector.taps.config import Interface, MllpInterface
+from collector.taps.config import Interface, MllpInterface, TapConfigError
 from collector.wal import Wal, Writer
 from dashboard import DashboardSettings, Gate
 from dashboard import create_app as create_pages
@@ -35,6 +38,7 @@ log = logging.getLogger(__name__)
 
 _IDENTITY_EVERY_S = 0.5
 _EVALUATION_EVERY_S = 0.5
+_ENGINES_EVERY_S = 0.5  # each decides itself when it is time to ask
 
 
 class Core:
@@ -136,21 +140,41 @@ class Core:
             self._stops.append(served.stop)
         app = create_app(self.wal, limits, Sealer(site_key), writer=self.writer, counters=self._counters)
         self._serve("OTLP", app, given.http, "Change collector.http in the settings.")
+        for engine in self._settings.engines:
+            handle = store.handle()
+            self._stops.append(handle.close)
+            try:
+                poller = Poller(engine.beside(self._configuration.folder), handle)
+            except TapConfigError as error:
+                raise CannotStart(str(error)) from None
+            loop = Loop(f"engine {engine.name}", poller.step, _ENGINES_EVERY_S)
+            loop.start()
+            self._stops.append(loop.stop)
+            self.loops.append(loop)
 
     def _start_evaluation(self, store: Store) -> None:
         identity, evaluation, conditions = store.handle(), store.handle(), store.handle()
         url = self._settings.alerts.alertmanager
         delivery = alerts.AlertmanagerDelivery(url, self._settings.site.id) if url else None
         teller = alerts.Loop(conditions, delivery, self._alert_settings())
+        tracer = self._tracer()
         for handle, loop in (
-            (identity, Loop("identity", Resolver(identity).step, _IDENTITY_EVERY_S)),
-            (evaluation, Loop("evaluation", Evaluator(evaluation).step, _EVALUATION_EVERY_S)),
-            (conditions, Loop("alerts", teller.step, self._settings.alerts.every_seconds)),
+            (identity, Loop("identity", Resolver(identity).step, _IDENTITY_EVERY_S, tracer)),
+            (evaluation, Loop("evaluation", Evaluator(evaluation).step, _EVALUATION_EVERY_S, tracer)),
+            (conditions, Loop("alerts", teller.step, self._settings.alerts.every_seconds, tracer)),
         ):
             self._stops.append(handle.close)
             loop.start()
             self._stops.append(loop.stop)
             self.loops.append(loop)
+
+    def _tracer(self) -> Tracer | None:
+        endpoint = self._settings.telemetry.endpoint
+        if endpoint is None:
+            return None
+        tracer, stop = telemetry.start(endpoint, "evaluate", self._settings.site.id)
+        self._stops.append(stop)
+        return tracer
 
     def _alert_settings(self) -> alerts.LoopSettings:
         link = self._settings.dashboard.public_url or f"http://{self._settings.dashboard.listen}"

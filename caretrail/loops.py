@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from opentelemetry.trace import NoOpTracer, StatusCode, Tracer
+
 log = logging.getLogger(__name__)
 
 
@@ -24,10 +26,13 @@ class LoopStatus:
 
 
 class Loop:
-    """Calls `step(now)` every `every_s` seconds."""
+    """Calls `step(now)` every `every_s` seconds, each a span of `tracer`."""
 
-    def __init__(self, name: str, step: Callable[[datetime], object], every_s: float) -> None:
+    def __init__(
+        self, name: str, step: Callable[[datetime], object], every_s: float, tracer: Tracer | None = None
+    ) -> None:
         self._step = step
+        self._tracer = tracer or NoOpTracer()
         self._every_s = every_s
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -44,7 +49,15 @@ class Loop:
         while not self._ended.is_set():
             now = datetime.now(UTC)
             try:
-                self._step(now)
+                # An exception's own text may quote values of rows, so it must not become a span's.
+                with self._tracer.start_as_current_span(
+                    self.status.name, record_exception=False, set_status_on_exception=False
+                ) as span:
+                    try:
+                        self._step(now)
+                    except Exception as error:
+                        span.set_status(StatusCode.ERROR, type(error).__name__)
+                        raise
             except Exception as error:
                 # Only the kind: an engine's message may quote values of rows.
                 if self.status.failing is None:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from collector.engines.config import EngineConfig
 from collector.taps.config import Interface
 from tracing import documents
 
@@ -141,6 +142,9 @@ class Settings(_Part):
     taps: TapSettings = TapSettings()
     interfaces: tuple[Interface, ...] = Field(
         (), description="The interfaces to watch, in the hospital's own words; see the interface tables."
+    )
+    engines: tuple[EngineConfig, ...] = Field(
+        (), description="Integration engines to ask for queues, errors and states; see the engine table."
     )
     workflows: tuple[str, ...] = Field(
         ("discharge-to-cash",), description="Shipped packs by name, or paths of workflow files."

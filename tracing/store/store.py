@@ -69,9 +69,9 @@ class Store:
         return Store(self._target, connect(self._target))
 
     def reader(self, max_seconds: int = 60) -> Store:
-        """Another handle on which nothing but reading works, whatever the SQL says: the engine refuses the rest.
+        """Another handle on which nothing but reading works, whatever the SQL says.
 
-        For statements of people. Refused are writes, other settings, and functions that leave the database.
+        For statements of people: the engine refuses writes, other settings, and functions that leave it.
         """
         handle = self.handle()
         handle._reads_only = True
@@ -248,7 +248,7 @@ def _translated(*, schema_may_come: bool = False, reads_only: bool = False) -> I
         message = str(error)
         if error.code is None and (isinstance(error, ProgrammingError) or _about_values(error)):
             raise StoreRefused(message) from error
-        # That a handle for reading refuses to write does not pass; nor does a query of people's that takes long.
+        # That a handle for reading refuses to write does not pass, nor does a query that takes too long.
         mine = reads_only and error.code in (READONLY, TIMEOUT_EXCEEDED)
         if not mine and is_passing(error.code, schema_may_come=schema_may_come):
             raise StoreUnavailable(message, code=error.code) from error
