@@ -107,13 +107,12 @@ def _cut(data: bytes, kind: str) -> int:
     if kind != "hl7":
         return data.rfind(b"\n") + 1
     back = 1 << 16
-    while back < 2 * len(data):
+    while True:
         tail = max(len(data) - back, 0)
         places = [match.start() + 1 for match in _HL7_HEAD.finditer(data, tail)]
-        if places:
-            return places[-1]
+        if places or not tail:
+            return places[-1] if places else 0
         back *= 4
-    return 0
 
 
 def _all(file: BinaryIO, head: bytes, limit: int) -> bytes:
