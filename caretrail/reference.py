@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from caretrail.settings import Settings
+from collector.engines.config import EngineConfig
 from collector.taps.config import Interface
 
 ROOT = Path(__file__).parents[1]
@@ -45,6 +46,7 @@ def configuration_page() -> str:
         parts.append(f"\n## `kind: {kind}`\n\n{_first_line(model)}\n\n{_table(model)}")
         for inner in _inner(model):
             parts.append(f"\n### {inner.__name__}\n\n{_first_line(inner)}\n\n{_table(inner)}")
+    parts.append(f"\n# Engines\n\n{_first_line(EngineConfig)}\n\n{_table(EngineConfig)}")
     return "".join(parts)
 
 

@@ -6,6 +6,7 @@ It must never connect, nor hold a password in the clear.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -49,6 +50,17 @@ class EngineConfig(BaseModel):
     interfaces: dict[str, str] = Field(
         default={}, description="Names of channels, and the interface each carries where a tap watches it."
     )
+
+    def beside(self, folder: Path) -> Self:
+        """The same with the paths of its files beginning in `folder`."""
+        changes: dict[str, object] = {}
+        if self.password_file is not None:
+            changes["password_file"] = str(folder / self.password_file)
+        if self.tls is not None:
+            given = {"ca": self.tls.ca, "certificate": self.tls.certificate, "key": self.tls.key}
+            paths = {name: str(folder / path) for name, path in given.items() if path is not None}
+            changes["tls"] = self.tls.model_copy(update=paths)
+        return self.model_copy(update=changes)
 
     @model_validator(mode="after")
     def _one_password(self) -> Self:
