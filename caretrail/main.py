@@ -23,6 +23,7 @@ _COMMANDS = {
     "dashboard": ("caretrail.roles", "only pages and REST API (needs a ClickHouse server)"),
     "tap": ("caretrail.tap", "the taps named in the settings"),
     "hospital": ("caretrail.hospital", "the synthetic hospital, live"),
+    "replay": ("caretrail.replay", "load history from archives: HL7, X12, FHIR and flat files"),
     "where": ("caretrail.where", "where one encounter is: its steps, hops and what is missing"),
     "checkpoint": ("caretrail.checkpoint", "say that something happened, from a script"),
     "doctor": ("caretrail.doctor", "look at a running instance: log, store, refused segments, taps"),

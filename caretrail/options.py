@@ -114,6 +114,48 @@ def _hospital(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _replay(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "files", nargs="+", metavar="FILE", help="files, folders, patterns; - is standard input"
+    )
+    command.add_argument("--interface", metavar="NAME", help="the interface of the settings they belong to")
+    command.add_argument(
+        "--kind", choices=("hl7", "x12", "fhir", "delimited"), help="what they are, without an interface"
+    )
+    command.add_argument("--name", help="name of the interface, with --kind (default: replay-KIND)")
+    command.add_argument("--source", metavar="SYSTEM", help="the system that sent, with --kind")
+    command.add_argument("--destination", metavar="SYSTEM", help="the system that received, with --kind")
+    command.add_argument("--authority", help="assigning authority of numbers that name none, with --kind")
+    command.add_argument(
+        "--key", action="append", default=[], metavar="KIND=COLUMN", help="a key, with --kind delimited"
+    )
+    command.add_argument("--zone", help="time zone of times that name none (default: the site's)")
+    command.add_argument(
+        "--unanswered",
+        choices=("accepted", "none"),
+        default="accepted",
+        help="outcome of a stored HL7 message without an acknowledgement beside it (default accepted)",
+    )
+    command.add_argument("--otlp", metavar="URL", help="the collector (default: from the settings)")
+    command.add_argument("--rate", type=_rate, metavar="N", help="at most so many messages a second")
+    command.add_argument("--dry-run", action="store_true", help="read and report, send nothing")
+    command.add_argument("--resume", action="store_true", help="skip what was loaded before")
+    command.add_argument(
+        "--list", type=int, default=20, metavar="N", help="so many places to name (default 20)"
+    )
+    command.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < 1e9:
+        raise argparse.ArgumentTypeError("must be a number of messages a second, above 0")
+    return rate
+
+
 def _port(text: str) -> int:
     if not text.isdigit() or not 0 < int(text) < 65536:
         raise argparse.ArgumentTypeError("must be a port number from 1 to 65535")
@@ -137,4 +179,5 @@ _ADDERS = {
     "store": _store,
     "config": _config,
     "hospital": _hospital,
+    "replay": _replay,
 }
