@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,8 @@ from tests.front.demo_process import eventually
 from tests.front.hospital_processes import Processes, now, told
 
 pytestmark = pytest.mark.slow
-AWAY_S = 8.0
+# CARETRAIL_AWAY_S=60 repeats it with a whole minute; nothing but the number of messages depends on it.
+AWAY_S = float(os.environ.get("CARETRAIL_AWAY_S", "8"))
 
 
 @pytest.fixture
