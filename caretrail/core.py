@@ -13,7 +13,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from caretrail import health
+from opentelemetry.trace import Tracer
+
+from caretrail import health, telemetry
 from caretrail.instance import CannotStart, lock, prepare_folder, secret_file
 from caretrail.loops import Loop
 from caretrail.settings import Configuration, split_address
@@ -155,15 +157,24 @@ class Core:
         url = self._settings.alerts.alertmanager
         delivery = alerts.AlertmanagerDelivery(url, self._settings.site.id) if url else None
         teller = alerts.Loop(conditions, delivery, self._alert_settings())
+        tracer = self._tracer()
         for handle, loop in (
-            (identity, Loop("identity", Resolver(identity).step, _IDENTITY_EVERY_S)),
-            (evaluation, Loop("evaluation", Evaluator(evaluation).step, _EVALUATION_EVERY_S)),
-            (conditions, Loop("alerts", teller.step, self._settings.alerts.every_seconds)),
+            (identity, Loop("identity", Resolver(identity).step, _IDENTITY_EVERY_S, tracer)),
+            (evaluation, Loop("evaluation", Evaluator(evaluation).step, _EVALUATION_EVERY_S, tracer)),
+            (conditions, Loop("alerts", teller.step, self._settings.alerts.every_seconds, tracer)),
         ):
             self._stops.append(handle.close)
             loop.start()
             self._stops.append(loop.stop)
             self.loops.append(loop)
+
+    def _tracer(self) -> Tracer | None:
+        endpoint = self._settings.telemetry.endpoint
+        if endpoint is None:
+            return None
+        tracer, stop = telemetry.start(endpoint, "evaluate", self._settings.site.id)
+        self._stops.append(stop)
+        return tracer
 
     def _alert_settings(self) -> alerts.LoopSettings:
         link = self._settings.dashboard.public_url or f"http://{self._settings.dashboard.listen}"
