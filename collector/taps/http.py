@@ -210,7 +210,7 @@ class HttpWatcher:
         self._requests = self._responses = None
 
     def _opaque(self, ours: bool) -> None:
-        """From here on bytes only pass. What spoke HTTP before may still do so, and is then `ours` to read."""
+        """From here on bytes only pass. What spoke HTTP before may still do so: to read it was `ours`."""
         if self._requests is None and self._responses is None:
             return
         self._counters.opaque += 1

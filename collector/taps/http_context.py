@@ -1,4 +1,4 @@
-"""Where an interface says `context: start`: requests without trace context get some, and nothing else changes.
+"""Where an interface says `context: start`: requests without trace context get some, nothing else changes.
 
 A `relay_sides.Rewriter`. The added header names the span that is recorded for the request, so that whoever
 continues the trace is its child. Whatever is not understood passes as it came.

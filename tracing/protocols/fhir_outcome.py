@@ -71,7 +71,7 @@ def from_status(status: int) -> str:
 
 def responses(document: object, most_entries: int = 500) -> list[EntryVerdict]:
     """The answers in a batch-response or transaction-response, one for each entry; empty if it is none."""
-    if not isinstance(document, Mapping) or document.get("type") not in _ANSWERS:
+    if not isinstance(document, Mapping) or not _is_answer(document.get("type")):
         return []
     entries = document.get("entry")
     if not isinstance(entries, list):
@@ -100,7 +100,7 @@ def _response(entry: object) -> EntryVerdict:
 
 def _bundle(document: Mapping[str, object], most_entries: int) -> Verdict:
     kind = document.get("type")
-    if kind in _ANSWERS:
+    if _is_answer(kind):
         found = [one.verdict for one in responses(document, most_entries)]
     else:
         # A search set or a collection of answers: an OperationOutcome or a ClaimResponse among them counts.
@@ -111,6 +111,10 @@ def _bundle(document: Mapping[str, object], most_entries: int) -> Verdict:
         return ACCEPTED
     worst = next((one for one in failed if one.outcome == "error"), failed[0])
     return worst._replace(failed=len(failed))
+
+
+def _is_answer(kind: object) -> bool:
+    return isinstance(kind, str) and kind in _ANSWERS
 
 
 def _speaks(resource: object, kind: object) -> bool:
