@@ -23,7 +23,7 @@ from collector.taps.hops import (
 from collector.taps.http_message import Content, Request, Response
 from tracing import attributes as names
 from tracing import spans
-from tracing.keys import Key, best, business_key
+from tracing.keys import Key, best, business_key, normalise_authority
 from tracing.protocols import fhir, fhir_outcome
 from tracing.protocols.fhir_rest import Interaction, interaction
 
@@ -155,7 +155,7 @@ class FhirObserver:
 
     def journey(self, reading: Reading, answered: Answered) -> list[Key]:
         """The keys of a Bundle's own span: the one journey of its entries, none where there are several."""
-        found = {best(keys) for keys in self._entry_keys(reading, answered)}
+        found = {best(self.ordered(keys)) for keys in self._entry_keys(reading, answered)}
         found.discard(None)
         return [key for key in found if key is not None] if len(found) == 1 else []
 
@@ -181,8 +181,13 @@ class FhirObserver:
                 more, attributes = extract(Content.of(entry.resource))
                 own, head = own + more, head + attributes
             outcome, tail = self._entry_outcome(answered, index, parent.outcome)
-            encoded.append(self._child(parent, b"%b|%d" % (identity, index), own, head + tail, outcome))
+            encoded.append(self._child(parent, b"%d|%b" % (index, identity), own, head + tail, outcome))
         return encoded
+
+    def ordered(self, keys: list[Key]) -> list[Key]:
+        """Identifiers before the server's own IDs: the former are what other systems know."""
+        own = normalise_authority(self._server)
+        return sorted(keys, key=lambda key: key.authority == own)
 
     def keys(self, found: Iterable[fhir.Found]) -> list[Key]:
         """Business keys of what was found, each with its authority."""
@@ -247,7 +252,7 @@ class FhirObserver:
         return one.verdict.outcome, tail
 
     def _child(self, parent: Hop, identity: bytes, keys: list[Key], head: bytes, outcome: str) -> bytes:
-        trace, attributes = self._emitter.keys.encode(keys)
+        trace, attributes = self._emitter.keys.encode(self.ordered(keys))
         same = not trace or trace == parent.trace_id
         span_id = self._emitter.span_id(identity, parent.start_ns)
         return spans.span(
@@ -263,4 +268,3 @@ class FhirObserver:
             parent_span_id=parent.span_id if same else b"",
             links=b"" if same else spans.link(parent.trace_id, parent.span_id),
         )
-

@@ -49,8 +49,6 @@ _encode_status = spans.int_attribute(names.HTTP_STATUS)
 _encode_derived = spans.string_attribute(names.DERIVED_TRACE)
 _REASON = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
-__all__ = ["HttpHop", "HttpObserver", "Request", "Response"]
-
 
 class HttpHop(Hop):
     """A request; its keys and trace are final only when its answer, which may name more, is there."""
@@ -232,6 +230,7 @@ class HttpObserver:
             keys = [*keys, *fhir_answer.keys]
             if reading.entries:
                 keys += self._fhir.journey(reading, fhir_answer)
+            keys = self._fhir.ordered(keys)
         tail = self._place(hop, keys) + tail
         emitted = self._emitter.emit(hop, self._name, spans.KIND_PRODUCER, tail)
         if reading is not None and self._fhir is not None and reading.entries:

@@ -20,9 +20,10 @@ from collector.taps.config import AnyInterface, FolderInterface, HttpInterface, 
 from collector.taps.file_observers import file_observer
 from collector.taps.files_seen import FirstSeen
 from collector.taps.hops import KeyEncoder, Sink
+from collector.taps.http_message import Request, Response
 from collector.taps.observe_files import Batched, FileObserver
 from collector.taps.observe_hl7 import Answer, Hl7Observer
-from collector.taps.observe_http import HttpObserver, Request, Response
+from collector.taps.observe_http import HttpObserver
 from collector.taps.sender import Sender
 from collector.taps.spool import Spool
 from collector.taps.spool_reader import SpoolReader
@@ -117,8 +118,7 @@ class Observer:
         response.size = len(response_body)
         response.body = response_body if len(response_body) <= observer.limit else None
         for name, value in response_headers:
-            if name.lower() == b"content-encoding":
-                response.encoding = value.decode("latin-1").strip().lower()
+            response.header(name, value)
         observer.answered(observer.read(request, start_ns), response, end_ns)
 
     def observe_file(self, interface: str, name: str, data: bytes, at_ns: int) -> int:
