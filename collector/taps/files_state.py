@@ -14,7 +14,7 @@ import sqlite3
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 log = logging.getLogger("caretrail.tap")
 
@@ -64,6 +64,19 @@ class TakenFiles:
             return self._held[key]
         row = self._one("SELECT size, mtime, inode, digest FROM taken WHERE name = ?", (key,))
         return Taken(Stamp(*row[:3]), bytes(row[3])) if row else None
+
+    def others(self, files: list[tuple[str, Stamp]]) -> list[tuple[str, Stamp]]:
+        """Those that were not taken as they are now."""
+        by_key = {self._hash(name): (name, stamp) for name, stamp in files}
+        asked = ",".join("?" * len(by_key))
+        rows = self._all(f"SELECT name, size, mtime, inode FROM taken WHERE name IN ({asked})", tuple(by_key))
+        for key, *stamp in rows:
+            if by_key[key][1] == tuple(stamp):
+                del by_key[key]
+        for key in self._held.keys() & by_key.keys():
+            if by_key[key][1] == self._held[key].stamp:
+                del by_key[key]
+        return list(by_key.values())
 
     def was_taken(self, name: str, size: int, digest: bytes) -> bool:
         """Whether a file of this name, size and content was ever taken."""
@@ -158,7 +171,7 @@ class TakenFiles:
             return None
         return row
 
-    def _all(self, statement: str, values: tuple[int, ...]) -> list[tuple[int, int, int, bytes]]:
+    def _all(self, statement: str, values: tuple[int, ...]) -> list[Any]:
         try:
             return self._open().execute(statement, values).fetchall()
         except (sqlite3.Error, OSError) as error:

@@ -12,12 +12,14 @@ import dataclasses
 import fnmatch
 import logging
 import os
+import re
 import stat
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,8 @@ SHARE_OF_TIME = 10
 """A look that takes long is followed by a pause this many times longer."""
 
 
+GATHER_SECONDS = 0.05
+"""After the system told of a change, for others that come with it."""
 MOST_CANDIDATES = 20_000
 """Files waited for at once; others are found when these have been taken."""
 RETRY_SECONDS = 10.0
@@ -78,6 +82,10 @@ class FolderTap:
         self._skip_existing = interface.existing == "skip" and self._taken.is_new
         self._taker = Taker(interface, observer, self._taken, self.counted, flush)
         self._close = close
+        ignored = [*interface.ignore, ".*"]
+        ignored += [interface.marker] if interface.complete == "marker" else []
+        self._pattern = re.compile(fnmatch.translate(interface.pattern))
+        self._ignored = re.compile("|".join(map(fnmatch.translate, ignored)))
         self._candidates: dict[str, _Candidate] = {}
         self._more = False
         self._missing = False
@@ -131,9 +139,9 @@ class FolderTap:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(wait):
                         await self._changed.wait()
-                self._changed.clear()
-                if self._watch is not None and not self._stopping.is_set():
-                    await asyncio.sleep(min(0.05, self.interface.settle_seconds))
+                if self._changed.is_set() and self._watch is not None and not self._stopping.is_set():
+                    self._changed.clear()
+                    await asyncio.sleep(min(GATHER_SECONDS, self.interface.settle_seconds))
                     loop.add_reader(self._watch.descriptor, self._on_change)
         finally:
             if self._watch is not None:
@@ -227,27 +235,24 @@ class FolderTap:
     def _looking(self, clock: Callable[[], float]) -> Iterator[int]:
         """Look through the folder; after each slice the number of files taken right away."""
         present: list[str] | None = [] if self._taken.too_many else None
-        skipped: list[tuple[str, Stamp, bytes]] = []
         taken = 0
         self._more = False
-        for looked, (name, stamp) in enumerate(self._entries(), 1):
+        entries = self._entries()
+        while slice_ := list(islice(entries, SLICE)):
             if present is not None:
-                present.append(name)
+                present += [name for name, _ in slice_]
             if self._skip_existing:
-                skipped.append((name, stamp, b""))
-            elif self._notice(name, stamp, clock()) and self._is_old(stamp):
-                taken += self._take(name, stamp, clock())
-            if looked % SLICE == 0:
-                self._taken.note(skipped)
-                skipped.clear()
-                yield taken
-                taken = 0
-        self._taken.note(skipped)
+                self._taken.note((name, stamp, b"") for name, stamp in slice_)
+                slice_ = []
+            for name, stamp in self._taken.others(slice_):
+                if self._notice(name, stamp, clock()) and self._is_old(stamp):
+                    taken += self._take(name, stamp, clock())
+            yield taken
+            taken = 0
         if not self._missing:
             self._skip_existing = False
             if present is not None:
                 self._taken.forget_others(present)
-        yield taken
 
     def _entries(self) -> Iterator[tuple[str, Stamp]]:
         folders = deque([""])
@@ -256,7 +261,7 @@ class FolderTap:
             try:
                 with os.scandir(self._folder / inside) as entries:
                     for entry in entries:
-                        name = os.path.join(inside, entry.name)
+                        name = f"{inside}/{entry.name}" if inside else entry.name
                         with suppress(OSError):
                             if self._wanted(entry.name) and entry.is_file():
                                 status = entry.stat()
@@ -290,12 +295,7 @@ class FolderTap:
         )
 
     def _wanted(self, name: str) -> bool:
-        interface = self.interface
-        if name.startswith(".") or not fnmatch.fnmatchcase(name, interface.pattern):
-            return False
-        if interface.complete == "marker" and fnmatch.fnmatchcase(name, interface.marker):
-            return False
-        return not any(fnmatch.fnmatchcase(name, pattern) for pattern in interface.ignore)
+        return self._pattern.match(name) is not None and self._ignored.match(name) is None
 
     def _notice(self, name: str, stamp: Stamp, now: float) -> bool:
         """Make a file a candidate unless it is known as it is; True if it is one."""
