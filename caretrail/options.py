@@ -105,7 +105,7 @@ def _store(command: argparse.ArgumentParser) -> None:
 
 
 def _config(command: argparse.ArgumentParser) -> None:
-    command.add_argument("action", choices=("check", "schema", "key"))
+    command.add_argument("action", choices=("check", "schema", "key", "rotate"))
 
 
 def _hospital(command: argparse.ArgumentParser) -> None:

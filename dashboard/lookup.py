@@ -33,10 +33,11 @@ def candidates(
     if sealer is not None:
         spellings = dict.fromkeys((wanted, wanted.upper()))
         tokens += [
-            sealer.token(Key(each, authority, spelling))
+            token
             for each, authority in authorities
             if kind in (None, "", each)
             for spelling in spellings
+            for token in sealer.tokens(Key(each, authority, spelling))
         ]
     return list(dict.fromkeys(tokens))
 

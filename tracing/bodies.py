@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
+from contextlib import suppress
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -28,6 +29,7 @@ class BodySealer:
     """Seals and opens bodies of one site; safe for several threads."""
 
     def __init__(self, site_key: SiteKey) -> None:
+        self._earlier = [BodySealer(key) for key in site_key.earlier]
         self._cipher = AESGCM(site_key.subkey("caretrail/v1/body"))
         self._nonces = KeyedHash(site_key.subkey("caretrail/v1/body-nonce"))
 
@@ -53,6 +55,9 @@ class BodySealer:
         try:
             plain = self._cipher.decrypt(raw[1 : 1 + _NONCE], raw[1 + _NONCE :], _AAD)
         except InvalidTag:
+            for sealer in self._earlier:
+                with suppress(SealError):
+                    return sealer.open(sealed)
             raise SealError("sealed with another site key, or damaged") from None
         unpacker = zlib.decompressobj()
         try:

@@ -69,10 +69,12 @@ class KeyedHash:
 class SiteKey:
     """The secret of one site: whoever has it can compute tokens and open sealed values.
 
-    `secret` is 32 bytes and never appears in `repr`, logs or telemetry.
+    `secret` is 32 bytes and never appears in `repr`, logs or telemetry. `earlier` are the keys it replaced,
+    newest first: what was recorded with them is still found and opened.
     """
 
     secret: bytes = field(repr=False)
+    earlier: tuple[SiteKey, ...] = field(default=(), repr=False)
     hash: KeyedHash = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -82,23 +84,46 @@ class SiteKey:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> SiteKey:
-        """Read the 64 hexadecimal digits in `path`.
+        """Read the 64 hexadecimal digits in `path`; of several lines the last is the key, the others earlier.
 
         Raises `SiteKeyError` if the file is missing, unreadable or holds anything else.
         """
         try:
-            text = Path(path).read_text(encoding="ascii").strip()
-            secret = bytes.fromhex(text)
+            lines = Path(path).read_text(encoding="ascii").split()
+            secrets_ = [bytes.fromhex(line) for line in lines]
         except (OSError, UnicodeDecodeError) as error:
             raise SiteKeyError(f"{path}: cannot read the site key: {_why(error)}") from error
         except ValueError:
-            secret = b""
-        if len(secret) != SITE_KEY_BYTES:
+            secrets_ = []
+        if not secrets_ or any(len(secret) != SITE_KEY_BYTES for secret in secrets_):
             raise SiteKeyError(
                 f"{path}: not a site key (64 hexadecimal digits expected); restore the file from its backup: "
                 "with another key, nothing recorded so far can be found again"
             )
-        return cls(secret)
+        newest, *before = reversed(secrets_)
+        return cls(newest, tuple(cls(secret) for secret in before))
+
+    @classmethod
+    def rotate(cls, path: str | os.PathLike[str]) -> SiteKey:
+        """Add a new random key to the file of one that exists; from its next start, a tap writes with it.
+
+        The file is replaced as a whole, so a reader sees the old keys or all. Raises `SiteKeyError`.
+        """
+        before = cls.load(path)
+        target = Path(path)
+        temporary = target.with_name(target.name + ".new")
+        lines = [key.secret.hex() for key in reversed((before, *before.earlier))]
+        secret = secrets.token_bytes(SITE_KEY_BYTES)
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write("\n".join([*lines, secret.hex()]) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+        except OSError as error:
+            raise SiteKeyError(f"{path}: cannot write the site key: {_why(error)}") from error
+        return cls(secret, (before, *before.earlier))
 
     @classmethod
     def create(cls, path: str | os.PathLike[str]) -> SiteKey:

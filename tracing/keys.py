@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, unquote
@@ -128,6 +129,8 @@ class Sealer:
 
     def __init__(self, site_key: SiteKey) -> None:
         self.site_key = site_key
+        self.earlier = tuple(Sealer(key) for key in site_key.earlier)
+        """Those of the keys this one replaced, newest first."""
         self._cipher = AESGCM(site_key.subkey("caretrail/v1/seal"))
         self._nonces = KeyedHash(site_key.subkey("caretrail/v1/nonce"))
         self._cached_token = lru_cache(maxsize=_CACHED)(self._token)
@@ -136,6 +139,10 @@ class Sealer:
     def token(self, key: Key) -> str:
         """32 lower-case hexadecimal digits; also the trace ID of messages whose best key it is."""
         return self._cached_token(key)
+
+    def tokens(self, key: Key) -> list[str]:
+        """The token, and those it had under earlier site keys: what to look for."""
+        return [self.token(key), *(sealer.token(key) for sealer in self.earlier)]
 
     def seal(self, key: Key) -> str:
         """Base64 of version, nonce and AES-256-GCM ciphertext.
@@ -161,6 +168,9 @@ class Sealer:
         try:
             plain = self._cipher.decrypt(raw[1 : 1 + _NONCE], raw[1 + _NONCE :], _AAD)
         except InvalidTag:
+            for sealer in self.earlier:
+                with suppress(SealError):
+                    return sealer.open(sealed)
             raise SealError("sealed with another site key, or damaged") from None
         kind, authority, value = plain.decode("utf-8", "surrogatepass").split("|", 2)
         return Key(kind, authority, value)

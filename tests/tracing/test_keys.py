@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracing.bodies import BodySealer
 from tracing.context import SiteKey, trace_id
 from tracing.keys import (
     Key,
@@ -128,3 +130,22 @@ class TestReferences:
     def test_anything_else_is_refused(self) -> None:
         with pytest.raises(ValueError, match="kind:authority:token"):
             parse_reference("visit:NSH")
+
+
+def test_after_a_rotation_what_was_recorded_is_found_and_opened(tmp_path: Path) -> None:
+    path = tmp_path / "site.key"
+    key = Key("visit", "NSH", "V1")
+    first = Sealer(SiteKey.create(path))
+    second = Sealer(SiteKey.rotate(path))
+    loaded = Sealer(SiteKey.load(path))
+    assert loaded.site_key == second.site_key
+    third = Sealer(SiteKey.rotate(path))
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert third.tokens(key) == [third.token(key), second.token(key), first.token(key)]
+    assert len(set(third.tokens(key))) == 3
+    for earlier in (first, second, third):
+        assert third.open(earlier.seal(key)) == key
+    with pytest.raises(SealError):
+        first.open(third.seal(key))
+    body = BodySealer(first.site_key).seal(b"MSH|...")
+    assert BodySealer(third.site_key).open(body.decode("ascii")) == b"MSH|..."
