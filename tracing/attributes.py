@@ -64,7 +64,7 @@ UNREAD_AT = "integration.unread.at"
 UNREAD_COUNT = "integration.unread.count"
 HTTP_METHOD = "http.request.method"
 HTTP_STATUS = "http.response.status_code"
-UNREAD_AT = "integration.unread.at"
+UNREAD_PLACE = "integration.unread.place"
 FHIR_TYPE = "fhir.resource.type"
 FHIR_INTERACTION = "fhir.interaction"
 FHIR_OPERATION = "fhir.operation"
@@ -77,6 +77,8 @@ KEYS_SEALED = "journey.keys.sealed"
 DERIVED_TRACE = "journey.trace_id"
 MEASURE = "integration.measure."
 TAG = "integration.attribute."
+ENGINE_MESSAGE = "engine.message"
+ENGINE_SOURCE_MESSAGE = "engine.source_message"
 STATUS_INTERFACE = "caretrail.tap.interface"
 STATUS_KIND = "caretrail.tap.kind"
 STATUS_SEEN = "caretrail.tap.seen"
@@ -115,8 +117,8 @@ REGISTRY: tuple[Attribute, ...] = (
         "span",
         "string",
         "development",
-        "`forward` for a proxied message, `entry` for one of a FHIR Bundle, `receive` for a message of a file, "
-        "and for what an X12 transaction is about `claim`, `inquiry`, `order`, or `acknowledge` for one "
+        "`forward` for a proxied message, `entry` for one of a FHIR Bundle, `receive` for a message of a file, and"
+        " for what an X12 transaction is about `claim`, `inquiry`, `order`, or `acknowledge` for one "
         "verdict of several.",
         "forward",
     ),
@@ -253,7 +255,7 @@ REGISTRY: tuple[Attribute, ...] = (
         "MSH:1-4,7,9-12 PID:1,3,5 12=2.5.1",
     ),
     Attribute(
-        UNREAD_AT,
+        UNREAD_PLACE,
         "span",
         "string",
         "development",
@@ -356,6 +358,22 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(STATUS_WAITING, "span", "int", "stable", "Bytes in the tap's spool.", "0"),
     Attribute(STATUS_DROPPED, "span", "int", "stable", "Spans the spool dropped since the tap started.", "0"),
     Attribute(STATUS_REFUSED, "span", "int", "stable", "Spans the collector would not take.", "0"),
+    Attribute(
+        ENGINE_MESSAGE,
+        "span",
+        "string",
+        "development",
+        "A message inside an integration engine: its channel's ID and its number there.",
+        "5f3b6c1e:1042",
+    ),
+    Attribute(
+        ENGINE_SOURCE_MESSAGE,
+        "span",
+        "string",
+        "development",
+        "The message another channel handed on to this one, also on the link to that one's span.",
+        "9c1d0a77:881",
+    ),
 )
 
 

@@ -37,7 +37,7 @@ _encode_bundle = by_code(names.FHIR_BUNDLE)
 _encode_entries = spans.int_attribute(names.FHIR_ENTRIES)
 _encode_failed = spans.int_attribute(names.FHIR_FAILED)
 encode_detail = by_code(names.FHIR_DETAIL)
-encode_unread_at = by_code(names.UNREAD_AT, re.compile(r"[A-Za-z0-9.:\[\]]{1,128}"))
+encode_unread_at = by_code(names.UNREAD_PLACE, re.compile(r"[A-Za-z0-9.:\[\]]{1,128}"))
 _encode_template = spans.string_attribute(names.OPERATION)
 _encode_status = spans.int_attribute(names.HTTP_STATUS)
 
