@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Protocol
+from weakref import WeakSet
 
 from collector.taps.config import AnyInterface
 from tracing import attributes as names
@@ -131,7 +132,16 @@ class KeyEncoder:
 
     def __init__(self, sealer: Sealer) -> None:
         self.sealer = sealer
-        self._one = lru_cache(maxsize=4096)(self._encode)
+        self._one = lru_cache(maxsize=2048)(self._encode)
+        self._users: WeakSet[object] = WeakSet()
+
+    def joined(self, user: object) -> None:
+        """Count an observer that keeps what it has read before."""
+        self._users.add(user)
+
+    def share(self, whole: int) -> int:
+        """How much of `whole` each observer of the process may keep: many interfaces, little each."""
+        return max(64, whole // max(1, len(self._users)))
 
     def encode(self, keys: list[Key]) -> tuple[bytes, bytes]:
         """`(trace ID or b"" if no key names a journey, attributes)`; keys best first, without doubles."""

@@ -23,7 +23,7 @@ from collector.taps.observe_hl7 import Hl7Observer
 from tracing.protocols.mllp import Deframer, Frame, Junk
 from tracing.spans import link
 
-REMEMBERED = 64
+REMEMBERED = 32
 MAX_OUTSTANDING = 4096
 BEGINNING = 64 << 10
 """Of a message over the limit, so many bytes are read."""

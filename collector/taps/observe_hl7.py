@@ -50,7 +50,7 @@ from tracing.protocols.hl7v2_context import strip
 
 __all__ = ["Answer", "Hl7Observer"]
 
-KNOWN = 4096
+KNOWN = 2048
 RECENT = 1024
 REMEMBERED = 256
 _FORWARD = spans.attribute(names.OPERATION_NAME, "forward")
@@ -86,6 +86,7 @@ class Hl7Observer:
         # same, and then they need not be cut.
         self._known: OrderedDict[tuple[bytes, ...], tuple[bytes, bytes]] = OrderedDict()
         self._recent: OrderedDict[tuple[bytes, ...], tuple[bytes, bytes]] = OrderedDict()
+        keys.joined(self)
         self._heads: dict[bytes, bytes] = {}
         self._scopes: dict[bytes, bytes] = {}
 
@@ -227,7 +228,7 @@ class Hl7Observer:
         known = self._known.get(fields) or self._learn(fields)
         if known is not None:
             self._recent[lines] = known
-            if len(self._recent) > RECENT:
+            if len(self._recent) > self._emitter.keys.share(RECENT):
                 self._recent.popitem(last=False)
         return fields, known
 
@@ -271,7 +272,7 @@ class Hl7Observer:
 
     def _remember(self, fields: tuple[bytes, ...], trace: bytes, attributes: bytes) -> tuple[bytes, bytes]:
         found = self._known[fields] = (trace, attributes)
-        if len(self._known) > KNOWN:
+        if len(self._known) > self._emitter.keys.share(KNOWN):
             self._known.popitem(last=False)
         return found
 

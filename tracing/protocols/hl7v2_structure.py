@@ -19,7 +19,7 @@ MAX_CODES: Final = 32
 MAX_READ: Final = 1 << 18
 """A shape is that of the whole segments in so many bytes; what makes a message long is one field."""
 MAX_FIELDS: Final = 300
-_KNOWN: Final = 1024
+_KNOWN: Final = 512
 _MAX_KEY: Final = 4096
 _NAMED = re.compile(rb"[A-Z][A-Z0-9]{2}")
 _FIRST_FIELDS = re.compile(rb"\r([^|\r]+)\|").findall
