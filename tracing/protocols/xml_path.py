@@ -19,7 +19,7 @@ _NAME = r"[A-Za-z_][\w.-]*"
 _STEP = re.compile(rf"//?(?:\*|{_NAME}(?::{_NAME})?)(?:\[[^\[\]]*\])*")
 _END = re.compile(rf"/(?:@(?:({_NAME}):)?({_NAME})|(text\(\)))$")
 _PREDICATE = re.compile(
-    rf"\[\s*(?:(\d+)|(last\(\))|@({_NAME})\s*(?:=\s*('[^']*'|\"[^\"]*\"))?"
+    rf"\[\s*(?:(\d+)|(last\(\))|@(?:({_NAME}):)?({_NAME})\s*(?:=\s*('[^']*'|\"[^\"]*\"))?"
     rf"|(\.|(?:({_NAME}):)?({_NAME}))\s*(?:=\s*('[^']*'|\"[^\"]*\"))?)\s*\]"
 )
 _Test = Callable[[list[Element]], list[Element]]
@@ -65,7 +65,7 @@ def parse(body: bytes) -> Element:
 class Path:
     """A compiled path.
 
-    A step without prefix names an element of any namespace; a prefix is one of `namespaces`. Evaluation takes
+    A name without prefix is one of any namespace; a prefix is one of `namespaces`. Evaluation takes
     time in proportion to the document: the standard library's, for one, is quadratic with `[1]`. Raises
     PathError.
     """
@@ -74,9 +74,7 @@ class Path:
         self.text = text
         self._namespaces = namespaces or {}
         end = _END.search(text)
-        self._attribute = ""
-        if end is not None and end[2]:
-            self._attribute = f"{{{self._uri(end[1])}}}{end[2]}" if end[1] else end[2]
+        self._attribute = (self._uri(end[1]), end[2]) if end is not None and end[2] else None
         steps = text[: end.start()] if end is not None else text
         position = 0
         self._steps: list[_Step] = []
@@ -102,7 +100,7 @@ class Path:
         """At most `MAX_VALUES` texts or attributes there, stripped, without empty ones."""
         found: list[str] = []
         for element in self.elements(root):
-            value = element.get(self._attribute) if self._attribute else _text(element)
+            value = _attribute(element, *self._attribute) if self._attribute else _text(element)
             if value and value.strip():
                 found.append(value.strip())
                 if len(found) == MAX_VALUES:
@@ -125,7 +123,7 @@ class Path:
         return _Step(deep, _named(self._uri(prefix), local), tests)
 
     def _test(self, found: re.Match[str]) -> _Test:
-        number, last, attribute, attribute_value, whole, prefix, name, value = found.groups()
+        number, last, space, attribute, attribute_value, whole, prefix, name, value = found.groups()
         wanted = value[1:-1] if value else None
         if number or last:
             index = int(number) - 1 if number else -1
@@ -134,8 +132,11 @@ class Path:
             return lambda siblings: siblings[index : index + 1 or None]
         if attribute:
             exactly = attribute_value[1:-1] if attribute_value else None
+            uri = self._uri(space)
             return lambda siblings: [
-                one for one in siblings if (has := one.get(attribute)) is not None and exactly in (None, has)
+                one
+                for one in siblings
+                if (has := _attribute(one, uri, attribute)) is not None and exactly in (None, has)
             ]
         if whole == ".":
             if wanted is None:
@@ -195,6 +196,16 @@ def _named(uri: str, local: str) -> Callable[[str], bool]:
         return lambda tag: tag == full
     ending = "}" + local
     return lambda tag: tag == local or tag.endswith(ending)
+
+
+def _attribute(element: Element, uri: str, local: str) -> str | None:
+    if uri:
+        return element.get(f"{{{uri}}}{local}")
+    found = element.get(local)
+    if found is None:
+        ending = "}" + local
+        found = next((value for name, value in element.items() if name.endswith(ending)), None)
+    return found
 
 
 def _text(element: Element) -> str:
