@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from caretrail.settings import Settings
 from collector.engines.config import EngineConfig
 from collector.taps.config import Interface
+from tracing import attributes
 
 ROOT = Path(__file__).parents[1]
 
@@ -52,12 +53,27 @@ def configuration_page() -> str:
 
 def pages() -> dict[Path, str]:
     """Every generated page by its path."""
-    from tracing import attributes
-
     return {
         ROOT / "docs" / "configuration.md": configuration_page(),
-        ROOT / "docs" / "attributes.md": attributes.markdown(),
+        ROOT / "docs" / "attributes.md": attribute_tables(),
     }
+
+
+def attribute_tables() -> str:
+    """The registry of span attributes as one Markdown table per place."""
+    parts = []
+    for place, title in (("resource", "Resource"), ("scope", "Scope"), ("span", "Span")):
+        parts.append(
+            f"## {title} attributes\n\n"
+            "| attribute | type | stability | meaning | example |\n|---|---|---|---|---|"
+        )
+        parts.extend(
+            f"| `{row.name}` | {row.kind} | {row.stability} | {row.meaning} | `{row.example}` |"
+            for row in attributes.REGISTRY
+            if row.place == place
+        )
+        parts.append("")
+    return "\n".join(parts)
 
 
 def _table(model: type[BaseModel]) -> str:

@@ -1,6 +1,6 @@
 """The registry of every attribute a Caretrail span carries: name, place, type, meaning, stability.
 
-Called by the taps (names), by the documentation build (`markdown`), and by tests that hold emitted spans
+Called by the taps (names), by the documentation build, and by tests that hold emitted spans
 against it. It must never list an attribute that could hold an identifier, a name or free text.
 """
 
@@ -380,24 +380,3 @@ REGISTRY: tuple[Attribute, ...] = (
 def find(name: str) -> Attribute | None:
     """The registry's row for an attribute name as it appears on a span, a scope or a resource."""
     return next((row for row in REGISTRY if row.covers(name)), None)
-
-
-def markdown() -> str:
-    """The registry as one Markdown table per place."""
-    parts = []
-    for place, title in (("resource", "Resource"), ("scope", "Scope"), ("span", "Span")):
-        parts.append(
-            f"## {title} attributes\n\n"
-            "| attribute | type | stability | meaning | example |\n|---|---|---|---|---|"
-        )
-        parts.extend(
-            f"| `{row.name}` | {row.kind} | {row.stability} | {row.meaning} | `{row.example}` |"
-            for row in REGISTRY
-            if row.place == place
-        )
-        parts.append("")
-    return "\n".join(parts)
-
-
-if __name__ == "__main__":
-    print(markdown())

@@ -10,6 +10,7 @@ import pytest
 
 from caretrail import reference
 from caretrail.main import build_parser
+from tracing import attributes
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -62,3 +63,7 @@ def test_nothing_of_one_machine_is_written_down() -> None:
         if word in page.read_text()
     ]
     assert told == []
+
+
+def test_every_attribute_has_a_line_in_its_table() -> None:
+    assert reference.attribute_tables().count("\n| `") == len(attributes.REGISTRY)
