@@ -17,6 +17,8 @@ Segment = tuple[str, ...]
 """A segment: `segment[0]` is its identifier, `segment[n]` its element n, as written."""
 
 ISA_LENGTH: Final = 106
+_ISA_SHORTEST: Final = 3 + 16 + 3
+"""Characters of an ISA whose elements are all empty but the last."""
 _ISA_WIDTHS: Final = (2, 10, 2, 10, 2, 15, 2, 15, 6, 4, 1, 5, 9, 1, 1, 1)
 _ISA_START: Final = re.compile(rb"(?<![A-Za-z0-9])ISA([^A-Za-z0-9 ])[0-9A-Za-z ]{1,2}\1", re.DOTALL)
 _NAME: Final = re.compile(r"[A-Z][A-Z0-9]{1,2}")
@@ -164,7 +166,10 @@ def _readers(data: bytes, unread: list[X12Error]) -> Iterator[_Reader]:
     elif not starts:
         unread.append(X12Error("the file is empty", 0))
     for start, stop in pairwise([*starts, len(data)]):
-        yield _Reader(data, start, stop, unread)
+        if stop - start < _ISA_SHORTEST:  # without a reader: a file may be nothing but such beginnings
+            unread.append(X12Error("ISA segment is cut short: it has fewer than 16 elements", start))
+        else:
+            yield _Reader(data, start, stop, unread)
 
 
 def _text(raw: bytes) -> str:
