@@ -117,9 +117,9 @@ REGISTRY: tuple[Attribute, ...] = (
         "span",
         "string",
         "development",
-        "`forward` for a proxied message, `entry` for one of a FHIR Bundle, `receive` for a message of a file, and"
-        " for what an X12 transaction is about `claim`, `inquiry`, `order`, or `acknowledge` for one "
-        "verdict of several.",
+        "`forward` for a proxied message, `entry` for one of a FHIR Bundle, `receive` for a message of a "
+        "file, and for what an X12 transaction is about `claim`, `inquiry`, `order`, or `acknowledge` for "
+        "one verdict of several.",
         "forward",
     ),
     Attribute(
