@@ -19,6 +19,8 @@ from caretrail import health, telemetry
 from caretrail.instance import CannotStart, lock, prepare_folder, secret_file
 from caretrail.loops import Loop
 from caretrail.settings import Configuration, split_address
+from collector.engines.config import EngineConfig
+from collector.engines.follow import Follower
 from collector.engines.poller import Poller
 from collector.receiver import HttpServer, Limits, Metrics, create_app, serve_http
 from collector.receiver import grpc as otlp_grpc
@@ -38,6 +40,7 @@ log = logging.getLogger(__name__)
 
 _IDENTITY_EVERY_S = 0.5
 _EVALUATION_EVERY_S = 0.5
+_DURABLE_S = 30.0
 _ENGINES_EVERY_S = 0.5  # each decides itself when it is time to ask
 
 
@@ -144,13 +147,26 @@ class Core:
             handle = store.handle()
             self._stops.append(handle.close)
             try:
-                poller = Poller(engine.beside(self._configuration.folder), handle)
+                poller = self._poller(engine.beside(self._configuration.folder), handle, self.wal, site_key)
             except TapConfigError as error:
                 raise CannotStart(str(error)) from None
             loop = Loop(f"engine {engine.name}", poller.step, _ENGINES_EVERY_S)
             loop.start()
             self._stops.append(loop.stop)
             self.loops.append(loop)
+
+    def _poller(self, engine: EngineConfig, handle: Store, wal: Wal, site_key: SiteKey) -> Poller:
+        if engine.messages is None:
+            return Poller(engine, handle)
+        folder = self._configuration.path(self._settings.collector.wal).parent / "engines"
+        follower = Follower(
+            engine.name,
+            engine.messages,
+            Sealer(site_key),
+            lambda body: wal.append(body).result(_DURABLE_S),
+            folder / f"{engine.name}.json",
+        )
+        return Poller(engine, handle, follower=follower)
 
     def _start_evaluation(self, store: Store) -> None:
         identity, evaluation, conditions = store.handle(), store.handle(), store.handle()

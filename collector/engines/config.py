@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from collector.taps.config.base import KeyKind
 from collector.taps.config.tls import UpstreamTls
 
 _URL = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
@@ -20,6 +21,34 @@ def _url(text: str) -> str:
     if not _URL.fullmatch(text):
         raise ValueError("is no address of an engine: write https://engine:8443, without user or password")
     return text.rstrip("/").removesuffix("/api")
+
+
+class MetadataKey(BaseModel):
+    """A business key in one of the engine's metadata columns."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: KeyKind
+    column: str = Field(min_length=1, description="Name of the custom metadata column.")
+    authority: str | None = Field(default=None, description="Assigning authority; default: that of messages.")
+
+
+class EngineMessages(BaseModel):
+    """Messages inside the engine, by their metadata; content is never asked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    channels: tuple[str, ...] = Field(
+        min_length=1, description="Names of the channels whose messages are read."
+    )
+    keys: tuple[MetadataKey, ...] = Field(default=(), description="Business keys, by metadata column.")
+    authority: str = Field(default="", max_length=64, description="Assigning authority of the keys.")
+    page: int = Field(
+        default=200,
+        ge=1,
+        le=2000,
+        description="Messages one request asks for; so many are followed to their end.",
+    )
 
 
 class EngineConfig(BaseModel):
@@ -49,6 +78,10 @@ class EngineConfig(BaseModel):
     timeout_seconds: float = Field(default=10, gt=0, description="How long it may take to answer.")
     interfaces: dict[str, str] = Field(
         default={}, description="Names of channels, and the interface each carries where a tap watches it."
+    )
+
+    messages: EngineMessages | None = Field(
+        default=None, description="Also follow messages inside the engine; costs it queries."
     )
 
     def beside(self, folder: Path) -> Self:

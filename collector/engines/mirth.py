@@ -66,7 +66,7 @@ def gauges(
             Gauge(engine, channel_id, CHANNEL, now, "channel", name, "", interface, state, "", **own)
         )
         for connector in _connectors(status, 0):
-            number = _whole(connector.get("metaDataId"), -1)
+            number = whole(connector.get("metaDataId"), -1)
             if number < 0:
                 continue
             found.append(
@@ -108,7 +108,7 @@ def _statistics(document: Any) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
     for one in listed(document, "channelStatistics"):
         channel_id = _text(one, "channelId")
-        numbers = {name: _whole(one.get(given)) for name, given in _FIELDS.items()}
+        numbers = {name: whole(one.get(given)) for name, given in _FIELDS.items()}
         before = found.get(channel_id)
         found[channel_id] = {name: before[name] + numbers[name] for name in numbers} if before else numbers
     return found
@@ -130,8 +130,8 @@ def _numbers(status: Mapping[str, Any]) -> dict[str, int]:
     for entry in listed(status.get("statistics"), "entry"):
         name = next((_STATUS[text] for text in _texts(entry, 0) if text in _STATUS), None)
         if name is not None:
-            found[name] = _whole(entry.get("long"))
-    found["queued"] = _whole(status.get("queued"))
+            found[name] = whole(entry.get("long"))
+    found["queued"] = whole(status.get("queued"))
     return found
 
 
@@ -171,7 +171,7 @@ def _text(given: Mapping[str, Any], name: str) -> str:
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
-def _whole(value: Any, otherwise: int = 0) -> int:
+def whole(value: Any, otherwise: int = 0) -> int:
     """A number, also one written as text; what is none, or negative, is `otherwise`."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         return otherwise

@@ -10,12 +10,13 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from collector.engines import mirth
 from collector.engines.client import Client, EngineAway, EngineRefused
 from collector.engines.config import EngineConfig
-from tracing.engines import ENGINE, Gauge, record
+from collector.engines.follow import Asked, Follower
+from tracing.engines import CHANNEL, ENGINE, Gauge, record
 from tracing.store import Store
 
 log = logging.getLogger("caretrail.engines")
@@ -27,12 +28,6 @@ _STATUSES = "/channels/statuses?includeUndeployed=true"
 _CONNECTIONS = "/extensions/dashboardstatus/connectorStates"
 
 
-class Asked(Protocol):
-    """An engine that answers: `client.Client`."""
-
-    def get(self, path: str) -> Any: ...
-
-
 class Poller:
     """One engine. `write`: where readings go, the store by default."""
 
@@ -42,16 +37,19 @@ class Poller:
         store: Store,
         client: Asked | None = None,
         write: Callable[[Store, Sequence[Gauge]], None] = record,
+        follower: Follower | None = None,
     ) -> None:
         """Raises `TapConfigError` where TLS files cannot be read."""
         self.config = config
         self._store = store
         self._client: Asked = client or Client(config)
         self._write = write
+        self._follower = follower
         self._next: datetime | None = None
         self._failures = 0
         self._trouble = ""
         self._no_connections = False
+        self._no_messages = False
         self._written: dict[tuple[str, int], Gauge] = {}
         self._unwritten: list[Gauge] = []
 
@@ -80,7 +78,20 @@ class Poller:
         for gauge in self._unwritten:
             self._written[gauge.channel_id, gauge.connector_id] = gauge
         written, self._unwritten = len(self._unwritten), []
+        if self._follower is not None and not self._failures:
+            self._follow(self._follower, found)
         return written
+
+    def _follow(self, follower: Follower, found: Sequence[Gauge]) -> None:
+        channels = [(one.channel_id, one.channel) for one in found if one.connector_id == CHANNEL]
+        try:
+            follower.follow(self._client, channels)
+        except (EngineRefused, EngineAway) as error:
+            if not self._no_messages:
+                self._no_messages = True
+                log.warning("engine %s tells no messages: %s", self.config.name, error)
+        else:
+            self._no_messages = False
 
     def _look(self, at: datetime) -> list[Gauge]:
         statuses = self._client.get(_STATUSES)

@@ -44,10 +44,22 @@ class Channel:
 
 
 @dataclass
+class Message:
+    """One message of a channel: statuses of its connectors, metadata columns, source map."""
+
+    number: int
+    channel: str
+    statuses: list[str]
+    metadata: dict[str, str] = field(default_factory=dict)
+    source: dict[str, str | int] = field(default_factory=dict)
+
+
+@dataclass
 class Engine:
     """What the stand-in answers; change it while it runs."""
 
     channels: list[Channel] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
     sessions: set[str] = field(default_factory=set)
     requests: list[tuple[str, str]] = field(default_factory=list)
     broken: int = 0
@@ -131,6 +143,21 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, {"list": as_json("channelStatistics", found)})
         elif path == "/api/extensions/dashboardstatus/connectorStates" and not owner.without_connections:
             self._answer(200, {"map": as_json("entry", _connections(owner.channels))})
+        elif path.endswith("/messages/maxMessageId"):
+            numbers = [one.number for one in owner.messages if one.channel == path.split("/")[3]]
+            self._answer(200, {"long": max(numbers, default=0)})
+        elif path.endswith("/messages"):
+            given = {
+                name: values[0] for name, values in urllib.parse.parse_qs(self.path.split("?")[1]).items()
+            }
+            low, high = int(given["minMessageId"]), int(given["maxMessageId"])
+            assert given["includeContent"] == "false"
+            found = [
+                _message(one)
+                for one in sorted(owner.messages, key=lambda one: -one.number)
+                if one.channel == path.split("/")[3] and low <= one.number <= high
+            ]
+            self._answer(200, {"list": as_json("message", found[: int(given["limit"])])})
         else:
             self._answer(404, None)
 
@@ -210,3 +237,38 @@ def _connections(channels: list[Channel]) -> list[Any]:
         for channel in channels
         for one in channel.connectors
     ]
+
+
+def _message(message: Message) -> dict[str, Any]:
+    received = {"time": 1_772_366_400_000 + message.number, "timezone": "America/Chicago"}
+    return {
+        "messageId": message.number,
+        "serverId": "b4e9c1de",
+        "channelId": message.channel,
+        "receivedDate": received,
+        "processed": True,
+        "connectorMessages": as_json(
+            "entry",
+            [
+                {"int": number, "connectorMessage": _connector_message(message, number, received)}
+                for number in range(len(message.statuses))
+            ],
+        ),
+    }
+
+
+def _connector_message(message: Message, number: int, received: dict[str, Any]) -> dict[str, Any]:
+    columns = [{"string": [name, value]} for name, value in message.metadata.items()]
+    source = [
+        {"string": name, "long": value} if isinstance(value, int) else {"string": [name, value]}
+        for name, value in message.source.items()
+    ]
+    return {
+        "messageId": message.number,
+        "metaDataId": number,
+        "channelId": message.channel,
+        "receivedDate": received,
+        "status": message.statuses[number],
+        "metaDataMap": as_json("entry", columns),
+        "sourceMap": as_json("entry", source) if number == 0 else None,
+    }

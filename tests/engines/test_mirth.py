@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -17,12 +17,13 @@ from collector.engines.client import Client, EngineRefused
 from collector.engines.config import EngineConfig
 from collector.engines.poller import Poller
 from tests.engines.mirth_stand_in import PASSWORD, USER, Channel, Connector, Engine
-from tracing.engines import CHANNEL, ENGINE, engines, history
+from tracing.engines import CHANNEL, ENGINE, Gauge, engines, history
 from tracing.store import Store, StoreUnavailable, migrate
 from tracing.store.statements import render
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MIGRATION = next(one for one in migrate.shipped() if one.file.startswith("0040_"))
+NOWHERE = cast(Store, None)
 WORDS = ["list", "map", "entry", "string", "dashboardStatus", "channelStatistics", "channelId", "name"]
 WORDS += ["childStatuses", "statistics", "metaDataId", "queued", "long", "received"]
 
@@ -155,20 +156,20 @@ def test_an_engine_that_is_away_is_a_reading_and_is_asked_less_often(
 
 
 def test_an_engine_without_the_dashboard_extension_tells_no_connections(
-    engine: Engine, store: Store, caplog: pytest.LogCaptureFixture
+    engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine.without_connections = True
-    poller = Poller(config(engine), store)
+    written: list[Gauge] = []
+    poller = Poller(config(engine), NOWHERE, write=lambda store, gauges: written.extend(gauges))
     for minute in range(3):
         poller.step(NOON + timedelta(minutes=minute))
-    (row,) = engines(store, NOON + timedelta(minutes=2))
-    assert [channel.connection for channel in row.channels] == ["", ""]
-    assert row.channels[0].queued == 4
+    assert {gauge.connection for gauge in written} == {""}
+    assert written[1].queued == 4
     assert len(caplog.records) == 1
 
 
-def test_it_signs_in_once_and_again_when_the_session_ends(engine: Engine, store: Store) -> None:
-    poller = Poller(config(engine), store)
+def test_it_signs_in_once_and_again_when_the_session_ends(engine: Engine) -> None:
+    poller = Poller(config(engine), NOWHERE, write=lambda store, gauges: None)
     for minute in range(3):
         poller.step(NOON + timedelta(minutes=minute))
     assert engine.paths().count("/api/users/_login") == 1
@@ -178,9 +179,7 @@ def test_it_signs_in_once_and_again_when_the_session_ends(engine: Engine, store:
     assert {method for method, path in engine.requests if not path.endswith("_login")} == {"GET"}
 
 
-def test_basic_works_too_and_a_wrong_password_is_said_without_it(
-    engine: Engine, tmp_path: Path, store: Store
-) -> None:
+def test_basic_works_too_and_a_wrong_password_is_said_without_it(engine: Engine, tmp_path: Path) -> None:
     assert Client(config(engine, login="basic")).get("/channels/statuses")["list"]
     assert engine.paths() == ["/api/channels/statuses"]
     secret = tmp_path / "password"
@@ -189,28 +188,27 @@ def test_basic_works_too_and_a_wrong_password_is_said_without_it(
     with pytest.raises(EngineRefused) as caught:
         Client(wrong).get("/channels/statuses")
     assert "wrong" not in str(caught.value)
-    Poller(wrong, store).step(NOON)
-    assert engines(store, NOON)[0].state == "refused"
+    written: list[Gauge] = []
+    Poller(wrong, NOWHERE, write=lambda store, gauges: written.extend(gauges)).step(NOON)
+    assert [(gauge.kind, gauge.state) for gauge in written] == [("engine", "refused")]
 
 
-def test_a_store_that_is_away_gets_the_reading_later(engine: Engine, store: Store) -> None:
+def test_a_store_that_is_away_gets_the_reading_later(engine: Engine) -> None:
     failing = True
+    written: list[Gauge] = []
 
-    def write(where: Store, gauges: Any) -> None:
+    def write(where: Store, gauges: Sequence[Gauge]) -> None:
         if failing:
             raise StoreUnavailable("away")
-        from tracing.engines import record
+        written.extend(gauges)
 
-        record(where, gauges)
-
-    poller = Poller(config(engine, poll_seconds=10), store, write=write)
+    poller = Poller(config(engine, poll_seconds=10), NOWHERE, write=write)
     with pytest.raises(StoreUnavailable):
         poller.step(NOON)
     failing = False
     later = NOON + timedelta(seconds=10)
-    assert poller.step(later) == 14
-    assert len(history(store, "oie", "c-1", CHANNEL, NOON, NOON + timedelta(minutes=1))) == 1
-    assert len(history(store, "oie", "", ENGINE, NOON, NOON + timedelta(minutes=1))) == 1
+    assert poller.step(later) == len(written) == 14
+    assert {gauge.at for gauge in written if gauge.connector_id == ENGINE} == {NOON, later}
 
 
 @given(
