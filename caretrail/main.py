@@ -73,6 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 _EXTRA_OF = {
     "h11": "hospital",
+    "sqlalchemy": "database",
+    "pg8000": "database",
     "chdb": "embedded",
     "dash": "dashboard",
     "plotly": "dashboard",
