@@ -17,7 +17,7 @@ from typing import BinaryIO
 from collector.archives.sources import Piece, Source, SourceError, pieces
 from collector.archives.tally import Place, Tally
 from collector.archives.unpack import PackedError
-from collector.taps.config import AnyInterface, FolderInterface, MllpInterface, TapConfigError
+from collector.taps.config import AnyInterface, FolderInterface, HttpInterface, MllpInterface, TapConfigError
 from collector.taps.file_observers import file_observer
 from collector.taps.files_seen import FirstSeen
 from collector.taps.files_state import Stamp, TakenFiles
@@ -174,7 +174,7 @@ def _observer(
         return file_observer(interface, keys, sink, seen), interface.format
     if isinstance(interface, MllpInterface):
         return Hl7FileObserver(interface, keys, sink, unanswered), "hl7"
-    if interface.system in ("fhir", "http"):
+    if isinstance(interface, HttpInterface) and interface.fhir is not None:
         folder = FolderInterface(
             kind="folder",
             format="fhir",
@@ -184,9 +184,11 @@ def _observer(
             destination=interface.destination,
             facility=interface.facility,
             authority=interface.authority,
+            authorities=interface.authorities,
+            server=interface.fhir.server or interface.upstream.rstrip("/") + (interface.fhir.base or ""),
         )
         return file_observer(folder, keys, sink, seen), "fhir"
-    raise TapConfigError(f"interface {interface.name!r}: its kind has no archives that could be replayed")
+    raise TapConfigError(f"interface {interface.name!r}: only FHIR, HL7 and file interfaces can be replayed")
 
 
 def total(sources: list[Source]) -> int:

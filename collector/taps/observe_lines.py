@@ -12,7 +12,8 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from collector.archives.times import nanoseconds
-from collector.taps.config import FolderInterface
+from collector.taps.config import FolderInterface, HttpInterface
+from collector.taps.config.http import Fhir
 from collector.taps.hops import (
     KeyEncoder,
     Sink,
@@ -23,23 +24,15 @@ from collector.taps.hops import (
     message_identity,
     number,
 )
+from collector.taps.observe_fhir import FhirObserver
 from collector.taps.observe_files import RECEIVE, Recorder, Trouble
 from tracing import attributes as names
 from tracing.keys import Key, business_key
+from tracing.protocols import fhir
 from tracing.protocols.json_pointer import resolve
 
 _BLANK = b" \t\r\n"
 _MARK = b"\xef\xbb\xbf"
-_KINDS = {
-    "Encounter": "visit",
-    "Account": "account",
-    "Claim": "claim",
-    "ServiceRequest": "order",
-    "Appointment": "appointment",
-    "ChargeItem": "charge",
-    "Invoice": "invoice",
-    "Patient": "mrn",
-}
 
 
 class LinesObserver:
@@ -48,6 +41,7 @@ class LinesObserver:
     def __init__(self, interface: FolderInterface, keys: KeyEncoder, sink: Sink) -> None:
         self.interface = interface
         self._record = Recorder(interface, keys, sink)
+        self._fhir = _fhir_reader(interface, self._record) if interface.format == "fhir" else None
         self._message = encode_message(interface.message or interface.name)
         self._tags = [(pointer, by_code(names.TAG + name)) for name, pointer in interface.attributes.items()]
 
@@ -86,19 +80,26 @@ class LinesObserver:
 
     def _line(self, line: bytes, at_ns: int, zone: tzinfo | None) -> None:
         record = self._record
-        fhir = self.interface.format == "fhir"
         try:
             document = json.loads(line)
         except (ValueError, RecursionError):
             record.trouble("not a JSON document", "line", record.place, True)
             return
-        if not isinstance(document, dict) or (fhir and not isinstance(document.get("resourceType"), str)):
-            what = "not a FHIR resource" if fhir else "not a JSON object"
-            record.trouble(what, "line", record.place, True)
+        message = self._message
+        if not isinstance(document, dict):
+            record.trouble("not a JSON object", "line", record.place, True)
             return
-        keys = self._fhir_keys(document) if fhir else self._keys(document)
+        if self._fhir is not None:
+            try:
+                resource = fhir.read_document(document)
+            except fhir.FhirError as error:
+                record.trouble(f"not a FHIR resource: {error}", "line", record.place, True)
+                return
+            keys = self._fhir_keys(self._fhir, resource)
+            message = encode_message(resource.type)
+        else:
+            keys = self._keys(document)
         trace, key_attributes = record.emitter.keys.encode(keys)
-        message = encode_message(document["resourceType"]) if fhir else self._message
         head = RECEIVE + message + encode_body_size(len(line)) + key_attributes
         for pointer, encode in self._tags:
             found = resolve(document, pointer)
@@ -119,17 +120,28 @@ class LinesObserver:
                 found.append(business_key(rule.kind, value, rule.authority, self.interface.authority))
         return [key for key in found if key is not None]
 
-    def _fhir_keys(self, document: dict[str, Any]) -> list[Key]:
-        kind = _KINDS.get(document["resourceType"])
-        identifiers = document.get("identifier")
-        if kind is None or not isinstance(identifiers, list):
-            return []
-        found = []
-        for identifier in identifiers[:16]:
-            value = identifier.get("value") if isinstance(identifier, dict) else None
-            if isinstance(value, str):
-                found.append(business_key(kind, value, None, self.interface.authority))
-        return [key for key in found if key is not None]
+    def _fhir_keys(self, reader: FhirObserver, resource: fhir.Resource) -> list[Key]:
+        """Identifiers, and a server's own IDs where it is known which server wrote the file."""
+        known = self.interface.server is not None
+        return reader.keys(found for found in resource.keys if known or found.server is None)
+
+
+def _fhir_reader(interface: FolderInterface, record: Recorder) -> FhirObserver:
+    """What reads FHIR on the wire; nothing listens, and nothing is forwarded."""
+    given = Fhir(server=interface.server)
+    api = HttpInterface(
+        kind="http",
+        name=interface.name,
+        source=interface.source,
+        destination=interface.destination,
+        facility=interface.facility,
+        authority=interface.authority,
+        listen="127.0.0.1:0",
+        upstream="http://127.0.0.1:9",
+        fhir=given,
+        authorities=interface.authorities,
+    )
+    return FhirObserver(api, given, record.emitter)
 
 
 def _lines(data: bytes, skip: int) -> Iterator[tuple[int, bytes]]:

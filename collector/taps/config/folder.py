@@ -142,6 +142,16 @@ class FolderInterface(AnyKind):
     keys: tuple[FileKey, ...] = Field(
         default=(), description="Business keys. X12 and FHIR have their own; HL7's default to the usual."
     )
+    server: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="With `format: fhir`: base URL of the server the resources come from, the authority of "
+        "its own IDs; without it, only identifiers are keys.",
+    )
+    authorities: dict[str, str] = Field(
+        default={}, description="With `format: fhir`: assigning authority by identifier system (a URI)."
+    )
     measures: dict[Word, str] = Field(default={}, description="Numbers, by column or JSON pointer.")
     attributes: dict[Word, str] = Field(
         default={}, description="Short codes for `when`, by column, HL7 path or JSON pointer."
