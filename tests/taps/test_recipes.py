@@ -45,7 +45,8 @@ BOD = b"""<ProcessRequisition xmlns="http://schema.infor.com/InforOAGIS/2">
 actionCode="Add">/</ActionExpression></ActionCriteria></Process><Requisition><RequisitionHeader><DocumentID><ID>R1</ID>
 </DocumentID><UserArea><Property><NameValue name="CaseNumber">CASE1</NameValue></Property><Property>
 <NameValue name="EncounterNumber">V1</NameValue></Property></UserArea></RequisitionHeader>
-<RequisitionLine><Quantity unitCode="EA">2</Quantity><SerializedLot><LotIDs><ID>L1</ID></LotIDs></SerializedLot></RequisitionLine>
+<RequisitionLine><Quantity unitCode="EA">2</Quantity>
+<SerializedLot><LotIDs><ID>L1</ID></LotIDs></SerializedLot></RequisitionLine>
 </Requisition></DataArea></ProcessRequisition>"""
 WD = 'xmlns:wd="urn:com.workday/bsvc"'
 FUSION = "/fscmRestApi/resources/11.13.18.05"
