@@ -15,7 +15,7 @@ from typing import Any
 
 from opentelemetry.trace import Tracer
 
-from caretrail import health, telemetry
+from caretrail import checkpoint_api, health, telemetry
 from caretrail.instance import CannotStart, lock, prepare_folder, secret_file
 from caretrail.loops import Loop
 from caretrail.settings import Configuration, split_address
@@ -211,7 +211,9 @@ class Core:
             key_fields=key_fields(self._settings.interfaces),
         )
         link = given.public_url or f"http://{given.listen}"
-        routers = (health.router(state, self._counters), health.login_router(gate, link))
+        routers = [health.router(state, self._counters), health.login_router(gate, link)]
+        if self.wal is not None:
+            routers.append(checkpoint_api.router(self.wal, Sealer(site_key), self._counters))
         app = create_pages(store, settings, Sealer(site_key), gate=gate, doctor=state.checks, routers=routers)
         self._serve("the pages", app, given.listen, "Choose another with --port.", lifespan=True)
 
