@@ -170,6 +170,6 @@ def _span(duration: timedelta) -> str:
     seconds = max(0, round(duration.total_seconds()))
     for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= size:
-            count = round(seconds / size)
+            count = seconds // size  # as the pages do: 29 and a half days are not 30
             return f"{count} {unit}{'s' if count != 1 else ''}"
     return f"{seconds} second{'s' if seconds != 1 else ''}"
