@@ -6,9 +6,11 @@ Made by the MLLP tap and by replay. It must never raise, nor keep free text.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 from collector.taps.fast_hl7 import accepted
+from collector.taps.hops import encode_ack_code, encode_ack_size, encode_outcome
 from tracing.protocols.hl7v2 import NotHL7, parse
 from tracing.protocols.hl7v2_batch import is_batch, open_batch
 
@@ -70,3 +72,9 @@ class Answer:
         worst = next((answer for answer in answers if answer.outcome != "accepted"), answers[0])
         self.code, self.reason = worst.code, worst.reason
         self.control_id = batch.refers_to or answers[0].control_id
+
+
+@lru_cache(maxsize=1024)
+def encode_verdict(outcome: str, size: int, code: str) -> bytes:
+    """The attributes that nearly every acknowledgement adds; there are few different ones."""
+    return encode_outcome(outcome) + encode_ack_size(size) + encode_ack_code(code)

@@ -8,12 +8,11 @@ It must never raise: a message that cannot be read still passes, and is recorded
 from __future__ import annotations
 
 from collections import OrderedDict
-from functools import lru_cache
 
 from collector.taps.capture import captor
 from collector.taps.config import MllpInterface
 from collector.taps.fast_hl7 import Raw, identifiers, names_trigger, plain, plan
-from collector.taps.hl7_answer import Answer
+from collector.taps.hl7_answer import Answer, encode_verdict
 from collector.taps.hl7_batch import MAX_MESSAGES, BatchHop, begin, belong
 from collector.taps.hl7_context import continued
 from collector.taps.hl7_extras import Extras
@@ -25,8 +24,6 @@ from collector.taps.hops import (
     KeyEncoder,
     Sink,
     by_code,
-    encode_ack_code,
-    encode_ack_size,
     encode_body_size,
     encode_conversation_id,
     encode_message,
@@ -53,6 +50,8 @@ __all__ = ["Answer", "Hl7Observer"]
 KNOWN = 2048
 RECENT = 1024
 REMEMBERED = 256
+WHOLE = 1 << 20
+"""Of longer messages, so many bytes are read for keys: what makes them long is a document."""
 _FORWARD = spans.attribute(names.OPERATION_NAME, "forward")
 _PROCESS = spans.attribute(names.OPERATION_NAME, "process") + spans.attribute(names.OPERATION, "process")
 _FACILITY = compile_path("MSH-4.1")
@@ -91,13 +90,12 @@ class Hl7Observer:
         self._scopes: dict[bytes, bytes] = {}
 
     def read(self, payload: bytes, start_ns: int, size: int = 0) -> Hop:
-        """The hop of a message that is complete at the tap; a `BatchHop` for a batch.
-
-        `size` in bytes where the message was too large to keep: `payload` is then its beginning.
-        """
+        """The hop of a complete message; a `size` says that `payload` is only its beginning."""
         try:
             if size:
                 return self._too_large(payload, start_ns, size)
+            if len(payload) > WHOLE:
+                return self._long(payload, start_ns)
             raw = self._plan.read(payload) if self._plan is not None else None
             fields = None
             if raw is not None and (raw.control_id.isalnum() or plain(raw.control_id)):
@@ -124,7 +122,7 @@ class Hl7Observer:
         hop.end_ns = end_ns
         hop.answered = answer.code or "?"
         hop.outcome = "mismatched" if pairing == "mismatched" else answer.outcome
-        tail = _tail(hop.outcome, answer.size, answer.code)
+        tail = encode_verdict(hop.outcome, answer.size, answer.code)
         if answer.control_id:
             tail += encode_conversation_id(answer.control_id)
         if isinstance(hop, BatchHop):
@@ -154,7 +152,9 @@ class Hl7Observer:
                 hop.span_id,
                 hop.start_ns,
                 end_ns,
-                hop.head + _tail("accepted", size, "AA") + encode_plain_conversation_id(hop.plain_id),
+                hop.head
+                + encode_verdict("accepted", size, "AA")
+                + encode_plain_conversation_id(hop.plain_id),
                 spans.STATUS_UNSET,
             ),
         )
@@ -182,7 +182,9 @@ class Hl7Observer:
             _PROCESS + hop.head.removeprefix(_FORWARD),
         )
         below.parent, below.end_ns, below.outcome = hop.span_id, end_ns, answer.outcome
-        tail = _tail(below.outcome, answer.size, answer.code) + encode_conversation_id(answer.control_id)
+        tail = encode_verdict(below.outcome, answer.size, answer.code) + encode_conversation_id(
+            answer.control_id
+        )
         if answer.reason:
             tail += encode_reason(answer.reason)
         if self.captor is not None:
@@ -369,6 +371,13 @@ class Hl7Observer:
             belong(hop, child, child.trace_id == keyless)
         return hop
 
+    def _long(self, payload: bytes, start_ns: int) -> Hop:
+        if is_batch(payload):
+            return self._batch(payload, start_ns)
+        end = max(payload.rfind(b"\r", 0, WHOLE), payload.rfind(b"\n", 0, WHOLE)) + 1
+        hop = self._read(parse(payload[: end or WHOLE]), payload, start_ns, None)
+        return continued(hop, payload) if CONTEXT in payload else hop
+
     def _too_large(self, beginning: bytes, start_ns: int, size: int) -> Hop:
         self.unseen += 1
         try:
@@ -393,8 +402,3 @@ class Hl7Observer:
             "",
             _FORWARD + encode_body_size(size) + encode_unread(why),
         )
-
-
-@lru_cache(maxsize=1024)
-def _tail(outcome: str, size: int, code: str) -> bytes:
-    return encode_outcome(outcome) + encode_ack_size(size) + encode_ack_code(code)

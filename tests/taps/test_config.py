@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from collector.taps import path_check
 from collector.taps.config import HttpInterface, MllpInterface, TapConfigError, load_interfaces, parse_address
+from tests.taps.world import interfaces
 
 MLLP = {
     "name": "ehr-adt",
@@ -108,3 +111,21 @@ def test_paths_are_checked_in_a_process_of_their_own(monkeypatch: pytest.MonkeyP
     monkeypatch.delitem(sys.modules, "hl7apy", raising=False)
     assert path_check.problems(("PV1-19", "PV1-88"), "2.5.1").keys() == {"PV1-88"}
     assert "hl7apy" not in sys.modules
+
+
+def test_acknowledgements_come_back_for_an_interface_that_is_there() -> None:
+    mllp = {"kind": "mllp", "upstream": "127.0.0.1:9"}
+    described = [
+        mllp | {"name": "ehr-adt", "listen": "127.0.0.1:1"},
+        mllp | {"name": "engine-acks", "listen": "127.0.0.1:2", "acknowledges": "ehr-atd"},
+    ]
+    with pytest.raises(TapConfigError, match="'engine-acks': acknowledges: .*did you mean 'ehr-adt'"):
+        interfaces(*described)
+    described[1]["acknowledges"] = "ehr-adt"
+    assert len(interfaces(*described)) == 2
+
+
+def test_the_example_in_the_documentation_loads() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "taps" / "mllp.md").read_text()
+    example = text.partition("```yaml\n")[2].partition("```")[0]
+    assert len(load_interfaces(yaml.safe_load(example)["taps"]["interfaces"])) == 3

@@ -14,6 +14,7 @@ ENVELOPE: Final = (b"FHS", b"BHS")
 _TRAILERS: Final = (b"BTS", b"FTS")
 _LEAD: Final = b"\r\n\t \x00\x0b"
 _MAX_ID: Final = 199
+_MAX_PARTS: Final = 1000
 
 
 @dataclass
@@ -78,7 +79,9 @@ def open_batch(payload: bytes) -> Batch | None:
             part.messages += 1
         elif name in ENVELOPE:
             current = None
-            fields = line.split(line[3:4] or b"|")
+            if len(batch.parts) > _MAX_PARTS:
+                continue  # no file has so many batches: it is no file
+            fields = line.split(line[3:4] or b"|", 13)
             batch.control_id = _text(fields, 10) or batch.control_id
             batch.refers_to = _text(fields, 11) or batch.refers_to
             if name == b"BHS":
@@ -86,7 +89,7 @@ def open_batch(payload: bytes) -> Batch | None:
                 batch.parts.append(part)
         elif name in _TRAILERS:
             current = None
-            declared = _number(_text(line.split(line[3:4] or b"|"), 1))
+            declared = _number(_text(line.split(line[3:4] or b"|", 2), 1))
             if name == b"FTS":
                 batch.declared_batches = declared
             elif part is not None:

@@ -31,7 +31,7 @@ def _form(separator: bytes) -> re.Pattern[bytes]:
     """Our segment with the line end before it and the one behind it."""
     sep = re.escape(separator)
     return re.compile(
-        rb"(?P<before>\r\n|\r|\n)ZTC%b(?P<parent>%b)(?:%b(?P<state>%b))?%b*(?P<after>\r\n|\r|\n|\Z)"
+        rb"(?P<before>\r\n|\r|\n)ZTC%b(?P<parent>%b)(?:%b(?P<state>%b))?%b{0,8}(?P<after>\r\n|\r|\n|\Z)"
         % (sep, _PARENT, sep, _STATE.replace(b" -~", _printable_but(separator)), sep)
     )
 

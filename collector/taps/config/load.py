@@ -15,6 +15,7 @@ from collector.taps.config.database import DatabaseInterface
 from collector.taps.config.folder import FolderInterface
 from collector.taps.config.http import HttpInterface
 from collector.taps.config.mllp import MllpInterface
+from tracing.documents import nearest
 
 AnyInterface = MllpInterface | HttpInterface | FolderInterface | DatabaseInterface
 Interface = Annotated[AnyInterface, Field(discriminator="kind")]
@@ -46,7 +47,8 @@ def check_together(interfaces: Iterable[AnyInterface]) -> None:
     """Raise `TapConfigError` where two interfaces share a name or an address."""
     names: set[str] = set()
     addresses: dict[str, str] = {}
-    for interface in interfaces:
+    listed = list(interfaces)
+    for interface in listed:
         if interface.name in names:
             raise TapConfigError(f"interface {interface.name!r}: name: two interfaces have this name")
         names.add(interface.name)
@@ -55,3 +57,17 @@ def check_together(interfaces: Iterable[AnyInterface]) -> None:
             other = addresses.setdefault(listen, interface.name)
             if other != interface.name:
                 raise TapConfigError(f"interface {interface.name!r}: listen: {listen} is taken by {other!r}")
+    _check_acknowledges(listed)
+
+
+def _check_acknowledges(interfaces: Iterable[AnyInterface]) -> None:
+    """Raise `TapConfigError` where acknowledgements come back for an interface that is not there."""
+    described = {one.name: one for one in interfaces}
+    for one in described.values():
+        if isinstance(one, MllpInterface) and one.acknowledges is not None:
+            meant = described.get(one.acknowledges)
+            if not isinstance(meant, MllpInterface):
+                near = nearest(one.acknowledges, (n for n, o in described.items() if o.kind == "mllp"))
+                raise TapConfigError(
+                    f"interface {one.name!r}: acknowledges: no mllp interface {one.acknowledges!r}{near}"
+                )
