@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
+from functools import lru_cache
 from xml.etree.ElementTree import Element
 
 from tracing.context import SpanContext
@@ -177,6 +178,16 @@ class Content:
 
 
 def _kind(content_type: str, body: bytes) -> str:
+    kind = _declared(content_type)
+    if kind:
+        return kind
+    start = body[:64].removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    return "xml" if start == b"<" else "json"
+
+
+@lru_cache(maxsize=256)
+def _declared(content_type: str) -> str:
+    """What a media type says, empty where it says nothing."""
     media = content_type.partition(";")[0].strip().lower()
     if media.endswith("+json") or media in _JSON:
         return "json"
@@ -184,7 +195,5 @@ def _kind(content_type: str, body: bytes) -> str:
         return "xml"
     if media in ("application/x-www-form-urlencoded", "multipart/form-data"):
         return "form"
-    if media in ("", "text/plain", "application/octet-stream"):  # senders that do not say what they send
-        start = body[:64].removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-        return "xml" if start == b"<" else "json"
-    return "other"
+    # Senders that do not say what they send.
+    return "" if media in ("", "text/plain", "application/octet-stream") else "other"

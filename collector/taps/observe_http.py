@@ -89,14 +89,14 @@ class HttpObserver:
         self._answers = [one for one in readers if one.response is not None]
         self._soap_operations: set[str] = set()
         self._started = 0
-        self.reads_answers = bool(
+        self._reads_success = bool(
             self._answers
-            or self._reason is not None
             or self._failure is not None
             or self._fhir is not None
             or interface.soap
             or interface.capture is not None
         )
+        self.reads_answers = self._reads_success or self._reason is not None
 
     def start(self, now_ns: int) -> SpanContext:
         """The context of a request that has none and is to be given one."""
@@ -243,7 +243,7 @@ class HttpObserver:
         self, hop: HttpHop, response: Response, keys: list[Key], complete: bool
     ) -> tuple[Answered, bytes]:
         fhir_answer = Answered()
-        if not self.reads_answers or not complete:
+        if not complete or not (self._reads_success or (self.reads_answers and hop.outcome != "accepted")):
             return fhir_answer, b""
         content = Content(response.body, response.content_type, response.encoding, self.limit)
         tail, reason = b"", ""

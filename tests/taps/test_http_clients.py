@@ -56,7 +56,8 @@ class Server(BaseHTTPRequestHandler):
         self.seen.append((self.command, self.path, dict(self.headers), body))
         if self.path == "/slow":
             self.close_connection = True
-            return self.connection.shutdown(socket.SHUT_RDWR)
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return None
         if self.path == "/empty":
             self.send_response(204 if self.command == "POST" else 304)
             self.end_headers()
