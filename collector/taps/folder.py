@@ -48,7 +48,7 @@ SHARE_OF_TIME = 10
 
 GATHER_SECONDS = 0.05
 """After the system told of a change, for others that come with it."""
-MOST_CANDIDATES = 20_000
+MOST_CANDIDATES = 5_000
 """Files waited for at once; others are found when these have been taken."""
 RETRY_SECONDS = 10.0
 
@@ -193,6 +193,8 @@ class FolderTap:
         if not self._candidates:
             return look
         pause = self.interface.settle_seconds if self._watch is not None else self.interface.poll_seconds
+        if self._watch is not None and self.interface.complete == "marker":
+            return min(look, RETRY_SECONDS)  # a marker will be told of
         return min(look, max(min(pause, self.interface.poll_seconds), 0.01))
 
     def _begin_to_watch(self) -> None:

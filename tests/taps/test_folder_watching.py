@@ -254,6 +254,36 @@ def test_live(folder: Path, sink: Kept, watch: str, monkeypatch: pytest.MonkeyPa
     asyncio.run(story())
 
 
+def test_a_marker_wakes_the_tap(folder: Path, sink: Kept) -> None:
+    tap = tap_of(folder, sink, complete="marker")
+
+    async def story() -> None:
+        await tap.start()
+        await asyncio.to_thread((folder / "a.csv").write_bytes, ROWS)
+        await eventually(lambda: tap.counters()["waiting"] == 1)
+        await asyncio.to_thread((folder / "a.done").touch)
+        await eventually(lambda: len(sink.spans) == 2)
+        await tap.stop(1.0)
+
+    asyncio.run(story())
+
+
+def test_more_files_than_are_waited_for_are_all_taken(
+    folder: Path, sink: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_module, "MOST_CANDIDATES", 3)
+    for number in range(10):
+        (folder / f"{number}.csv").write_bytes(ROWS)
+    tap = tap_of(folder, sink, poll_seconds=0.02, settle_seconds=0.01)
+
+    async def story() -> None:
+        await tap.start()
+        await eventually(lambda: tap.counters()["files"] == 10)
+        await tap.stop(1.0)
+
+    asyncio.run(story())
+
+
 def test_without_watches_the_folder_is_polled(
     folder: Path, sink: Kept, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
