@@ -44,6 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--files", type=int, default=100_000, help="old files (default 100,000)")
     parser.add_argument("--folder", help="where to make them (default: the system's temporary folder)")
+    parser.add_argument("--no-read", action="store_true", help="leave out reading them all")
     parser.add_argument(
         "--step", choices=("first", "restart", "poll", "read", "names"), help=argparse.SUPPRESS
     )
