@@ -105,6 +105,9 @@ class TapSettings(_Part):
     spool: Path = Field(Path("spool"), description="Folder where spans wait while the collector is away.")
     spool_limit: Size = Field(1 << 30, description="Beyond this, the oldest spans are dropped and counted.")
     spool_days: float = Field(7, gt=0, description="Spans that waited longer are dropped and counted.")
+    memory_limit: Size = Field(
+        1 << 30, description="When more than this is resident, messages pass unread, and are counted."
+    )
     metrics: Address | None = Field(
         None, description="Where `/metrics`, `/healthz` and `/readyz` of the taps are served; null: nowhere."
     )

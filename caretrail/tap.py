@@ -79,6 +79,7 @@ async def _serve(configuration: Configuration, site_key: SiteKey) -> None:
         site=settings.site.id,
         spool_cap_bytes=settings.taps.spool_limit,
         spool_max_age_seconds=settings.taps.spool_days * 86400,
+        memory_bytes=settings.taps.memory_limit,
     )
     page = None
     if settings.taps.metrics is not None:

@@ -49,6 +49,10 @@ class Proxy:
         """Let outstanding answers come, then close."""
         await self._relay.drain(drain_seconds)
 
+    def spare(self, sparing: bool) -> None:
+        """Pass everything unread while there is no memory for more."""
+        self._relay.spare(sparing)
+
     def counters(self) -> dict[str, Any]:
         """Of connections and of messages."""
         found = dataclasses.asdict(self._relay.counters)

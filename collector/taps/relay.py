@@ -78,6 +78,7 @@ class Relay:
         self._new_watcher = new_watcher
         self._server: asyncio.Server | None = None
         self._upstream_down = False
+        self._watching = True
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -178,6 +179,16 @@ class Relay:
         # The type alone: an exception's text may quote the message.
         log.error("interface %s: a connection passes unread after %s", self.name, type(error).__name__)
 
+    def spare(self, sparing: bool) -> None:
+        """Look at no connection while there is no memory for it; those that come afterwards are watched."""
+        self._watching = not sparing
+        if sparing:
+            for connection in list(self.connections):
+                connection.unwatch(MemoryError())
+
     def _side(self) -> Downstream:
         watcher = self._new_watcher()
-        return Rewriting(self, cast(Rewriter, watcher)) if self._rewrites else Downstream(self, watcher)
+        side = Rewriting(self, cast(Rewriter, watcher)) if self._rewrites else Downstream(self, watcher)
+        if not self._watching:
+            side.unwatch(MemoryError())
+        return side

@@ -252,6 +252,11 @@ class Downstream(asyncio.Protocol):
         """Close now."""
         self._transport.abort()
 
+    def unwatch(self, error: Exception) -> None:
+        """Pass the rest of this connection unread, because of `error`."""
+        if self._watcher is not None:
+            self._unwatch(error)
+
     def _wait_for_the_other_side(self) -> None:
         if self._idle is None:
             self._idle = asyncio.get_running_loop().call_later(HALF_CLOSED_SECONDS, self._transport.abort)

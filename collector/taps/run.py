@@ -26,7 +26,7 @@ from collector.taps.replay import instance_name, resource
 from collector.taps.sender import Sender
 from collector.taps.spool import CAP_BYTES, MAX_AGE_SECONDS, Spool
 from collector.taps.spool_reader import SpoolReader
-from collector.taps.tap import Ground
+from collector.taps.tap import Ground, Sparing
 from collector.taps.turn import Turn
 from tracing.context import SiteKey
 from tracing.keys import Sealer
@@ -35,6 +35,8 @@ log = logging.getLogger("caretrail.tap")
 
 DRAIN_SECONDS = 5.0
 STATUS_SECONDS = 60.0
+GUARD_SECONDS = 1.0
+MEMORY_BYTES = 1 << 30
 SWITCH_INTERVAL = 0.0005
 
 
@@ -55,8 +57,12 @@ class Taps:
         otlp_headers: Mapping[str, str] | None = None,
         spool_cap_bytes: int = CAP_BYTES,
         spool_max_age_seconds: float = MAX_AGE_SECONDS,
+        memory_bytes: int = MEMORY_BYTES,
     ) -> None:
-        """Raises `TapConfigError`, `SpoolError` and `EndpointError`."""
+        """`memory_bytes`: when more is resident, the proxies pass everything unread.
+
+        Raises `TapConfigError`, `SpoolError` and `EndpointError`.
+        """
         self.interfaces = list(interfaces)
         check_together(self.interfaces)
         self.addresses: dict[str, tuple[str, int]] = {}
@@ -77,6 +83,9 @@ class Taps:
         self._instance = instance_name()
         self._status_scope = status.scope()
         self._telling: asyncio.Task[None] | None = None
+        self._guarding: asyncio.Task[None] | None = None
+        self._memory_bytes = memory_bytes
+        self._sparing = False
 
     async def start(self) -> None:
         """Listen and poll. Raises `TapConfigError` naming the interface whose address cannot be used."""
@@ -89,6 +98,7 @@ class Taps:
             raise
         self.sender.start()
         self._telling = asyncio.create_task(self._tell())
+        self._guarding = asyncio.create_task(self._guard())
 
     async def reload(self, interfaces: Iterable[AnyInterface]) -> None:
         """Watch `interfaces` instead; one that has not changed notices nothing, nor do its connections.
@@ -123,8 +133,9 @@ class Taps:
         if self._stopped:
             return
         self._stopped = True
-        if self._telling is not None:
-            self._telling.cancel()
+        for task in (self._telling, self._guarding):
+            if task is not None:
+                task.cancel()
         await self._stop(self._taps, drain_seconds)
         self._turn.flush()
         self.tell(time.time_ns())
@@ -154,6 +165,22 @@ class Taps:
             self.tell(time.time_ns())
             await asyncio.sleep(STATUS_SECONDS)
 
+    def guard(self, resident: int) -> None:
+        """Spare memory when `resident` bytes are too many, and look again when a fifth of them is free."""
+        sparing = resident > (self._memory_bytes * 4 // 5 if self._sparing else self._memory_bytes)
+        if sparing == self._sparing:
+            return
+        self._sparing = sparing
+        log.error("out of memory: messages pass unread" if sparing else "new connections are read again")
+        for tap in self._taps.values():
+            if isinstance(tap, Sparing):
+                tap.spare(sparing)
+
+    async def _guard(self) -> None:
+        while True:
+            self.guard(resident_bytes())
+            await asyncio.sleep(GUARD_SECONDS)
+
     async def _start(self, name: str) -> None:
         address = await self._taps[name].start()
         if address is not None:
@@ -161,6 +188,15 @@ class Taps:
 
     async def _stop(self, names: Iterable[str], drain_seconds: float) -> None:
         await asyncio.gather(*(self._taps[name].stop(drain_seconds) for name in names))
+
+
+def resident_bytes() -> int:
+    """Memory of this process in RAM; 0 where the system does not say."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
 
 
 def tune() -> None:

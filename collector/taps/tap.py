@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from collector.taps.awaiting import Awaiting
 from collector.taps.hops import KeyEncoder
@@ -28,6 +28,15 @@ class Tap(Protocol):
 
     def counters(self) -> dict[str, Any]:
         """What happened since it started; the names are stable."""
+        ...
+
+
+@runtime_checkable
+class Sparing(Protocol):
+    """A tap that can do without looking."""
+
+    def spare(self, sparing: bool) -> None:
+        """Pass everything unread while there is no memory for more, and count it."""
         ...
 
 
