@@ -56,6 +56,7 @@ class Postgres:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
+        self._writer: Any = None
         self._log = self._folder / "log"
 
     @property
@@ -94,6 +95,9 @@ class Postgres:
 
     def stop(self) -> None:
         """Fast: connections are ended. By its own process ID."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
         if self._process is None:
             return
         pid = self._data / "postmaster.pid"
@@ -114,16 +118,13 @@ class Postgres:
         return pg8000.dbapi.connect("owner", "127.0.0.1", "postgres", self.port, PASSWORD, timeout=20)
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
-        """One statement, committed; its rows."""
-        connection = self.connect()
-        try:
-            cursor = connection.cursor()
-            cursor.execute(statement, values)
-            rows = list(cursor.fetchall()) if cursor.description else []
-            connection.commit()
-            return rows
-        finally:
-            connection.close()
+        """One statement, committed; its rows. Always on the same connection: each costs a password's hash."""
+        if self._writer is None:
+            self._writer = self.connect()
+            self._writer.autocommit = True
+        cursor = self._writer.cursor()
+        cursor.execute(statement, values)
+        return list(cursor.fetchall()) if cursor.description else []
 
     def _run(self, *command: list[str]) -> None:
         done = subprocess.run(
