@@ -14,6 +14,8 @@ from typing import Protocol
 
 from collector.taps.hops import Sink
 
+MAX_WRITE = 16 << 20
+
 
 class Connection(Protocol):
     """One side-by-side pair of connections."""
@@ -78,10 +80,20 @@ class Turn:
             spans, self._spans = self._spans, {}
             counts, self._counts = self._counts, {}
             for scope, encoded in spans.items():
-                self._spool.append(scope, b"".join(encoded), counts[scope])
+                joined = b"".join(encoded)
+                if len(joined) > MAX_WRITE:
+                    self._write_singly(scope, encoded, counts[scope])
+                else:
+                    self._spool.append(scope, joined, counts[scope])
         for connection, data, _, is_answer in items:
             if is_answer:
                 connection.hand_on(data)
+
+    def _write_singly(self, scope: bytes, encoded: list[bytes], count: int) -> None:
+        """Captured bodies can make a turn longer than the spool takes at once."""
+        for one in encoded[:-1]:
+            self._spool.append(scope, one)
+        self._spool.append(scope, encoded[-1], count - len(encoded) + 1)
 
     def _schedule(self) -> None:
         self._scheduled = True

@@ -119,7 +119,7 @@ def test_acknowledgements_come_back_for_an_interface_that_is_there() -> None:
         mllp | {"name": "ehr-adt", "listen": "127.0.0.1:1"},
         mllp | {"name": "engine-acks", "listen": "127.0.0.1:2", "acknowledges": "ehr-atd"},
     ]
-    with pytest.raises(TapConfigError, match="'engine-acks': acknowledges: .*did you mean 'ehr-adt'"):
+    with pytest.raises(TapConfigError, match=r"'engine-acks': acknowledges: .*did you mean 'ehr-adt'"):
         interfaces(*described)
     described[1]["acknowledges"] = "ehr-adt"
     assert len(interfaces(*described)) == 2

@@ -10,6 +10,7 @@ import pytest
 
 from collector.taps.replay import Observer
 from collector.taps.resent import Resent
+from collector.taps.turn import MAX_WRITE, Turn
 from tests.taps.test_mllp import tapped
 from tests.taps.world import (
     SITE,
@@ -133,3 +134,24 @@ def test_live_answers_are_kept_too(collector: Collector, tmp_path: Path) -> None
     asyncio.run(story())
     assert collector.spans[0]["integration.body.sealed"] is None
     assert BodySealer(SITE).open(collector.spans[0]["integration.answer.sealed"]) == ack("C1")
+
+
+def test_a_turn_with_many_bodies_is_written_in_pieces() -> None:
+    class Spool:
+        def __init__(self) -> None:
+            self.written: list[tuple[int, int]] = []
+
+        def append(self, scope: bytes, encoded: bytes, count: int = 1) -> bool:
+            self.written.append((len(encoded), count))
+            return True
+
+    async def story() -> list[tuple[int, int]]:
+        spool = Spool()
+        turn = Turn(spool)
+        for count in (1, 3):
+            turn.append(b"scope", b"x" * MAX_WRITE, count)
+        turn.append(b"other", b"x", 1)
+        turn.flush()
+        return spool.written
+
+    assert asyncio.run(story()) == [(MAX_WRITE, 1), (MAX_WRITE, 3), (1, 1)]

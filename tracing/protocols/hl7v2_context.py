@@ -91,6 +91,8 @@ def inject(payload: bytes, traceparent: str, tracestate: str = "") -> bytes:
             break
     else:
         changed = payload + b"\r" + segment
+    if separator == b"|" and not tracestate and NAME not in payload and payload[-1] in b"\r\n":
+        return changed  # as nearly every message: nothing can be mistaken
     # What could not be taken out again is not put in.
     return changed if strip(changed) == payload else payload
 
