@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.taps.certificates import Signed
+
 PASSWORD = "not the password of anything"
 _FOLDERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
@@ -105,6 +107,18 @@ class Postgres:
         os.kill(number, signal.SIGINT)
         self._process.wait(30)
         self._process = None
+
+    def use_certificate(self, signed: Signed) -> None:
+        """Offer TLS from now on."""
+        owner = self._folder.stat()
+        for name, path in (("ssl_cert_file", signed.certificate), ("ssl_key_file", signed.key)):
+            mine = self._folder / f"{name}.pem"
+            shutil.copyfile(path, mine)
+            mine.chmod(0o600)
+            os.chown(mine, owner.st_uid, owner.st_gid)
+            self.execute(f"ALTER SYSTEM SET {name} = '{mine}'")
+        self.execute("ALTER SYSTEM SET ssl = on")
+        self.execute("SELECT pg_reload_conf()")
 
     def remove(self) -> None:
         """Stop, and leave nothing behind."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from collector.taps.database_reader import Reader
 from collector.taps.database_rows import RowObserver
 from collector.taps.hops import KeyEncoder, Sink
 from collector.taps.run import Taps
+from tests.taps.certificates import Authority
 from tests.taps.postgres import PASSWORD, Postgres
 from tests.taps.world import SEALER, SITE, Collector, Kept, eventually, interfaces, token
 from tracing import attributes
@@ -208,6 +210,7 @@ def test_a_lost_state_gives_the_same_spans_again(
     make().look()
     state = tmp_path / "state" / "or-supply.json"
     assert b"C1" not in state.read_bytes()
+    assert state.stat().st_mode & 0o777 == 0o600
     state.write_bytes(state.read_bytes()[:30])
     make().look()
     assert [s.span for s in sink.spans[:2]] == [s.span for s in sink.spans[2:]]
@@ -319,6 +322,26 @@ def test_a_wrong_password_is_named_and_a_file_may_hold_the_right_one(
         tap.look()
     secret.write_text(PASSWORD + "\n")
     assert tap.look() == 1
+
+
+def test_the_connection_may_be_encrypted_and_the_server_verified(
+    postgres: Postgres, make: Callable[..., DatabaseTap], tmp_path: Path
+) -> None:
+    put(postgres, (1, 0))
+    authority, stranger = Authority(tmp_path), Authority(tmp_path, "stranger")
+    postgres.use_certificate(authority.sign("db.example"))
+    end = time.monotonic() + 10
+    while postgres.execute("SHOW ssl") != [["on"]]:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    tap = make(tls={"ca": authority.ca})
+    assert tap.look() == 1
+    encrypted = (
+        "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'caretrail'"
+    )
+    assert postgres.execute(encrypted) == [[True]]
+    with pytest.raises(DatabaseAway):
+        make(tls={"ca": stranger.ca}).look()
 
 
 def test_what_the_spool_does_not_take_is_read_again(
