@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from jmespath.exceptions import JMESPathError
-
 from collector.taps.config.http import HttpInterface, InBody, Place, compile_jmespath
 from collector.taps.http_message import Content, Request
 from tracing.protocols import form
@@ -94,7 +92,7 @@ def in_body(place: InBody, interface: HttpInterface) -> tuple[BodyReader, str]:
             document = content.json()
             try:
                 found: object = expression.search(document[0]) if document is not None else None
-            except (JMESPathError, TypeError, ValueError, AttributeError, RecursionError):
+            except (TypeError, ValueError, AttributeError, KeyError, RecursionError):
                 return None  # a function that does not fit what the document holds
             return found
 

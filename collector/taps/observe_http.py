@@ -35,7 +35,7 @@ from tracing import attributes as names
 from tracing import spans
 from tracing.context import SpanContext, message_trace_id, parse_traceparent, parse_tracestate
 from tracing.keys import Key, business_key
-from tracing.protocols import openapi, soap
+from tracing.protocols import soap
 from tracing.protocols.routes import Routes
 
 MAX_SOAP_OPERATIONS = 256
@@ -329,6 +329,8 @@ class HttpObserver:
 def _templates(interface: HttpInterface) -> list[str]:
     found = list(interface.routes)
     if interface.openapi is not None:
+        from tracing.protocols import openapi  # and with it YAML, which a tap without a file does not carry
+
         try:
             found += openapi.load(interface.openapi, interface.openapi_base)
             Routes(found)
