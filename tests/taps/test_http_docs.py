@@ -1,4 +1,4 @@
-"""The examples on the HTTP and FHIR pages are configurations; public FHIR samples go through, where present."""
+"""The examples on the HTTP and FHIR pages are configurations; public FHIR samples go through, if present."""
 
 from __future__ import annotations
 
