@@ -83,6 +83,13 @@ class MllpWatcher:
         """Whether an acknowledgement is outstanding, or a message half received."""
         return bool(self._outstanding) or self._requests.pending > 0 or self._oversize > 0
 
+    def is_block(self, data: bytes) -> bool:
+        """Whether a read is one whole block with a message in it."""
+        size = len(data) - 2
+        return (
+            4 < size <= self._longest and data.find(b"\x1c") == size and data[0] == 0x0B and data[-1] == 0x0D
+        )
+
     def request(self, data: bytes, now_ns: int) -> None:
         """Messages, and whatever else a sender writes."""
         size = len(data) - 2
@@ -97,7 +104,7 @@ class MllpWatcher:
             self._message(self._read(data[1:-2], now_ns))
             return
         items = self._requests.feed(data)
-        self._requests_clean = _clean(self._requests, items)
+        self._requests_clean = between_blocks(self._requests, items)
         for item in items:
             if isinstance(item, Frame):
                 self._frame(item, now_ns)
@@ -127,7 +134,7 @@ class MllpWatcher:
                 self._settled.append(hop.control_id)
                 return
         items = self._responses.feed(data)
-        self._responses_clean = _clean(self._responses, items)
+        self._responses_clean = between_blocks(self._responses, items)
         for item in items:
             if isinstance(item, Frame):
                 if item.commit is None:
@@ -308,7 +315,7 @@ class MllpWatcher:
             self._schedule(outstanding[0])
 
 
-def _clean(deframer: Deframer, items: list[Frame | Junk]) -> bool:
+def between_blocks(deframer: Deframer, items: list[Frame | Junk]) -> bool:
     """Whether a deframer that has just returned `items` is between blocks, and certainly so."""
     return bool(items) and isinstance(items[-1], Frame) and not deframer.pending and not deframer.awaiting_cr
 

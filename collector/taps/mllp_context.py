@@ -9,7 +9,7 @@ from __future__ import annotations
 from collector.taps.awaiting import Awaiting
 from collector.taps.config import MllpInterface
 from collector.taps.hops import Hop
-from collector.taps.mllp import MllpCounters, MllpWatcher
+from collector.taps.mllp import MllpCounters, MllpWatcher, between_blocks
 from collector.taps.observe_hl7 import Hl7Observer
 from tracing.context import SpanContext, format_traceparent
 from tracing.protocols.hl7v2_context import inject, strip
@@ -33,7 +33,10 @@ class ContextWatcher(MllpWatcher):
 
     def rewrite(self, data: bytes, now_ns: int) -> bytes:
         """What goes on to the receiver now that `data` has come. Never raises, never loses a byte."""
+        if self._requests_clean and self.is_block(data):
+            return self._passed(Frame(data[1:-2], data), now_ns)
         items = self._requests.feed(data)
+        self._requests_clean = between_blocks(self._requests, items)
         if self._requests.awaiting_cr:
             items += self._requests.flush()
         return b"".join([self._passed(item, now_ns) for item in items])
