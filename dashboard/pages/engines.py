@@ -32,16 +32,17 @@ _HEADS = (
 
 
 def judge(channel: ChannelRow) -> str:
-    """failed: a connection is broken; at_risk: it errored within the hour; otherwise its own state, or fine.
+    """failed: messages wait behind a broken connection; at_risk: it errored within the hour; or fine.
 
-    A channel that somebody stopped is not called failed: `stopped`, `paused` and `undeployed` are said as
-    they are. What was not read lately is unknown.
+    A connection that is closed while nothing waits is how many connectors rest, and no trouble. A channel
+    that somebody stopped is not called failed: `stopped`, `paused` and `undeployed` are said as they are.
+    What was not read lately is unknown.
     """
     if not channel.fresh:
         return "unknown"
     if channel.state != "started":
         return channel.state or "unknown"
-    if channel.connection in _BROKEN:
+    if any(one.queued and one.connection in _BROKEN for one in channel.connectors):
         return "failed"
     return "at_risk" if channel.errored_1h else "on_track"
 
@@ -82,7 +83,6 @@ def _engine(frame: Frame, engine: EngineRow) -> list[Component]:
         lead = f"The engine does not answer{since}. What it said before is not shown as if it were now."
     else:
         lead = f"Not read for {wording.duration(age)}: is the collector running?"
-    code = "on_track" if engine.state == "up" and engine.fresh else "unknown"
     rows = sorted(engine.channels, key=lambda channel: (severity(judge(channel)), channel.name))
     table = html.Table(
         [
@@ -93,9 +93,10 @@ def _engine(frame: Frame, engine: EngineRow) -> list[Component]:
         ],
         className="cards",
     )
-    title = html.H2(["Engine ", engine.name, " ", components.mark(code)])
-    said = html.P(lead, className="lead")
-    return [html.Section([title, said, *([table] if rows else [])], **wild({"data-engine": engine.name}))]
+    title = html.H2(f"Engine {engine.name}")
+    said = html.P(lead, className="muted")
+    parts = [html.Div([title, said], className="title"), *([table] if rows else [])]
+    return [html.Section(parts, className="engine", **wild({"data-engine": engine.name}))]
 
 
 def _row(frame: Frame, engine: EngineRow, channel: ChannelRow) -> Component:
@@ -148,4 +149,4 @@ def _connection(frame: Frame, channel: ChannelRow) -> list[Component]:
         return [html.Span(wording.ABSENT, className="muted")]
     one = next(one for one in channel.connectors if one.connection == word)
     since = f" since {wording.moment(one.since, frame.zone, frame.now)}" if one.since else ""
-    return [html.Span(word), html.Span(f" {one.name}{since}", className="muted")]
+    return [html.Span([word, html.Span(f" {one.name}{since}", className="muted")])]

@@ -18,11 +18,11 @@ from dashboard import DashboardSettings, components
 from dashboard.auth import Session
 from dashboard.export import text
 from dashboard.feed import Feed
-from dashboard.pages import executive, interfaces
+from dashboard.pages import engines, executive, interfaces
 from dashboard.places import PLACES, Guide, Shown
 from slo.workflows.rows import INSTANCE_STATES
 from tests.dashboard.conftest import Site
-from tests.dashboard.fake_figures import kpi
+from tests.dashboard.fake_figures import channel_row, kpi
 from tests.dashboard.fake_hospital import ACCOUNT, JOURNEY, SEALER, VISIT, FakeHospital, instance
 from tests.dashboard.fake_moment import NOW
 
@@ -225,6 +225,16 @@ def test_the_catalogue_says_what_waits_inside_the_engine(watcher: Watcher) -> No
     assert "ADT to billing carries billing-adt-dft failed disconnected to ADT to billing since" in page
     assert page.index("ADT to billing carries") < page.index("Journals") < page.index("ADT in carries")
     assert "at risk" in page[page.index("Journals") :]
+
+
+def test_a_closed_connection_is_no_trouble_while_nothing_waits() -> None:
+    waiting = channel_row("A", "", "disconnected", 3)
+    resting = channel_row("B", "", "disconnected", 0)
+    assert [engines.judge(one) for one in (waiting, resting)] == ["failed", "on_track"]
+    assert engines.judge(channel_row("C", "", "idle", 40)) == "on_track"
+    assert engines.judge(channel_row("C", "", "idle", 0, errored=1)) == "at_risk"
+    assert engines.judge(replace(waiting, state="stopped")) == "stopped"
+    assert engines.judge(replace(waiting, fresh=False)) == "unknown"
 
 
 def test_what_an_engine_said_before_it_was_away_is_not_shown_as_now(watcher: Watcher) -> None:
