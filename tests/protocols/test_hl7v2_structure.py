@@ -83,3 +83,9 @@ def test_what_is_no_message_has_no_shape() -> None:
 def test_a_shape_is_bounded() -> None:
     message = HEAD + b"".join(b"Z%02X|%b\r" % (n, b"|x" * 50) for n in range(256))
     assert len(structure(message).shape) <= MAX_SHAPE
+
+
+def test_a_version_that_is_none_is_not_let_out() -> None:
+    found = structure(MESSAGE.replace(b"2.5.1", b"DOE"))
+    assert "DOE" not in found.shape
+    assert found.shape.endswith("OBX:1-3,5")

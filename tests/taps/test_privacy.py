@@ -71,6 +71,9 @@ def test_no_identifier_leaves_the_tap(
             adt(visit="SECRET\\T\\VISIT", message="SECRETNAME JANE", facility="SECRETNAME of ward 4"),
             b"SECRETNAME is no HL7",
             b"MSH|\\\\\\|SECRETNAME|\r|||SECRETTEXT",
+            adt().replace(b"2.5.1", b"SECRETNAME") + b"SECRETNAME|1\rOBX|SECRETNAME\r",
+            b"BHS|^~\\&|SECRETNAME\r" + adt(visit="SECRETVISIT") + b"BTS|SECRETTEXT\r",
+            adt(visit="SECRETVISIT") + b"ZTC|SECRETNAME|SECRETTEXT\r",
         ):
             writer.write(framed(message))
             await reader.readexactly(len(refused))

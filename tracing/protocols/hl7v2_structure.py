@@ -24,6 +24,7 @@ _MAX_KEY: Final = 4096
 _NAMED = re.compile(rb"[A-Z][A-Z0-9]{2}")
 _FIRST_FIELDS = re.compile(rb"\r([^|\r]+)\|").findall
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,20}")
+_NUMBER = re.compile(r"[0-9](\.[0-9]){0,3}")
 _VERSION = compile_path("MSH-12")
 # Of a byte: 1 for the field separator, 4 for the end of a segment, 0 for content.
 _MARKS = bytes(1 if byte == 0x7C else 4 if byte == 0x0D else 0 for byte in range(256))
@@ -67,7 +68,9 @@ def structure(payload: bytes, codes: Iterable[Path] = ()) -> Structure:
 def _described(message: Message, used: dict[bytes, set[int]], codes: Iterable[Path]) -> Structure:
     parts = [f"{name.decode('ascii')}:{_ranges(sorted(filled))}" for name, filled in used.items()]
     for path in (_VERSION, *codes):
-        found = sorted({value for value in message.all(path) if _CODE.fullmatch(value)})[:MAX_CODES]
+        # Nobody chose MSH-12, so what is no version must not come out: fields may have slipped.
+        form = _NUMBER if path is _VERSION else _CODE
+        found = sorted({value for value in message.all(path) if form.fullmatch(value)})[:MAX_CODES]
         if found:
             parts.append(f"{path.text}={','.join(found)}")
     shape = " ".join(parts)
