@@ -8,6 +8,7 @@ connection, or let a statement or a driver's error text out: both may quote rows
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Callable
 from datetime import date, datetime
@@ -25,6 +26,9 @@ from collector.taps.config.database import DatabaseInterface
 from collector.taps.config.tls import upstream_context
 from collector.taps.database_errors import DatabaseAway
 from collector.taps.database_window import Start
+
+# Its traceback of every broken connection says no more than our one line, and might quote a row.
+logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
 
 DEFAULT_DRIVERS = {
     "postgresql": "pg8000",
@@ -167,6 +171,8 @@ def explain(error: SQLAlchemyError) -> str:
     if code is None and original is not None and original.args and isinstance(original.args[0], dict):
         code = original.args[0].get("C")  # pg8000 gives the fields of the server's message
     text = type(original).__name__
+    if error.connection_invalidated:
+        text = f"the connection is lost ({text})"
     if isinstance(code, str) and len(code) == 5 and code.isalnum():
         text += f", SQLSTATE {code}" + (f": {_STATES[code]}" if code in _STATES else "")
     return text
