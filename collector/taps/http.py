@@ -92,16 +92,17 @@ class HttpWatcher:
         # server decides; until it has, and unless it agrees, this is HTTP. The two lengths are equal.
         data, self._tail = self._tail + data, b""
         seam = self._last
-        data = _UPGRADE.sub(b"\r\nx-offer:", seam + data)[len(seam) :]
-        split = _UPGRADE_BEGUN.search(data[-10:])
-        kept = len(data) if split is None else len(data) - len(data[-10:]) + split.start()
+        joined = _UPGRADE.sub(b"\r\nx-offer:", seam + data)
+        data = joined[len(seam) :]
+        begun = _UPGRADE_BEGUN.search(joined, max(0, len(joined) - 10))
+        kept = len(data) if begun is None else max(0, begun.start() - len(seam))
         self._feed_requests(data[:kept])
         if kept < len(data):
             if self._asking.in_head:
                 self._tail = data[kept:]
             else:
                 self._feed_requests(data[kept:])
-        self._last = data[:kept][-2:]
+        self._last = (seam + data[:kept])[-2:]
         self._in_head = self._in_head + len(data) if self._asking.in_head else 0
         if self._in_head > MAX_HEAD:
             self._opaque(ours=True)

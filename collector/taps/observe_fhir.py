@@ -25,7 +25,7 @@ from tracing import attributes as names
 from tracing import spans
 from tracing.keys import Key, best, business_key, normalise_authority
 from tracing.protocols import fhir, fhir_outcome
-from tracing.protocols.fhir_rest import Interaction, interaction
+from tracing.protocols.fhir_rest import MAX_PARAMETERS, Interaction, interaction
 
 _ENTRY = spans.attribute(names.OPERATION_NAME, "entry")
 _TYPES = frozenset({"create", "read", "vread", "update", "patch", "operation"})
@@ -91,6 +91,9 @@ class FhirObserver:
 
     def read(self, asked: Interaction, content: Content) -> Reading:
         """The request's resource and keys."""
+        if asked.name == "search" and content.kind == "form":  # POST …/_search has its query in the body
+            pairs = ((name, value) for name, values in content.form().items() for value in values)
+            asked = asked._replace(query=asked.query + tuple(pairs)[:MAX_PARAMETERS])
         found = Reading(asked)
         found.keys = self.keys(fhir.url_keys(asked))
         if content.kind != "json" or asked.name in ("search", "patch", "capabilities"):

@@ -103,6 +103,15 @@ def test_a_search_does_not_join_what_it_lists(sink: Kept) -> None:
     assert seen.tokens == {"visit": token("visit", "V9")}
 
 
+def test_a_search_may_be_posted(sink: Kept) -> None:
+    form = ((b"Content-Type", b"application/x-www-form-urlencoded"),)
+    (seen,) = observe(
+        sink, "POST /fhir/r4/Claim/_search", b"encounter=Encounter/e1&name=JANE", 200, None, form
+    )
+    assert (seen["fhir.interaction"], seen.tokens) == ("search", {"visit": at_server("visit", "e1")})
+    assert seen["integration.unread"] is None
+
+
 @pytest.mark.parametrize(
     ("status", "response", "outcome", "reason"),
     [
