@@ -29,7 +29,7 @@ from benchmarks.tap_ends import Collector, CopyDown, Sender, serve
 CONNECTIONS = (8, 1, 200)
 PACED_PER_SECOND = 1500
 BODY_BYTES = 1400
-REQUESTS = 4000
+REQUESTS = 2000
 TARGETS = ("none", "copy", "tap")
 ANSWER = b'{"id":"J0000001","ok":1}'
 RESPONSE = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
@@ -341,7 +341,7 @@ if __name__ == "__main__":
         _role(sys.argv[1], sys.argv[2:])
     else:
         parser = argparse.ArgumentParser(description=__doc__)
-        parser.add_argument("--seconds", type=float, default=1.5, help="length of one measurement")
+        parser.add_argument("--seconds", type=float, default=1.0, help="length of one measurement")
         parser.add_argument("--rounds", type=int, default=2, help="measurements of each kind")
         options = parser.parse_args()
         print(json.dumps(main(options.seconds, options.rounds)))
