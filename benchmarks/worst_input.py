@@ -36,6 +36,8 @@ _ISA = (
 )
 _MSH = b"MSH|^~\\&|A|B|C|D|20260301||ADT^A03|1|P|2.5\r"
 _READ = 64 << 10
+_SHORTEST = 0.02
+"""Seconds below which a time says nothing about growth."""
 
 
 class _Dropped:
@@ -163,7 +165,7 @@ def measure(size: int, only: str = "") -> list[dict[str, Any]]:
         if only and only not in reader:
             continue
         times = [_time(run, data) for data in map(make, (size // 4, size // 2, size))]
-        steps = [after / max(before, 0.005) for before, after in pairwise(times)]
+        steps = [after / max(before, _SHORTEST) for before, after in pairwise(times)]
         found.append(
             {
                 "reader": reader,
