@@ -51,6 +51,8 @@ def run(options: argparse.Namespace) -> int:
         raise CannotStart(
             "no interfaces: name at least one under interfaces, or say caretrail tap mllp --help"
         )
+    # Paths inside interfaces (folders, certificates, secrets) begin where the settings file is.
+    os.chdir(configuration.folder)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     follow(lambda: os.kill(os.getpid(), signal.SIGTERM))
     try:
