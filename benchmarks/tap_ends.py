@@ -166,6 +166,7 @@ class Sender(asyncio.Protocol):
         self._due = 0.0
         self._sent = 0.0
         self._rest = b""
+        self._connected = False  # end to end: the first message waits until its proxy is
         self._transport: asyncio.Transport
         self.latencies: list[float] = []
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -189,7 +190,9 @@ class Sender(asyncio.Protocol):
             return
         self._rest = b""
         now = time.perf_counter()
-        self.latencies.append(now - self._sent)
+        if self._connected:
+            self.latencies.append(now - self._sent)
+        self._connected = True
         if now >= self._until:
             self._transport.close()
             self.done.set_result(None)
