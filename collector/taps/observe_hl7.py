@@ -322,12 +322,7 @@ class Hl7Observer:
         return self._emitter.scope
 
     def _read(
-        self,
-        message: Message,
-        payload: bytes,
-        start_ns: int,
-        fields: tuple[bytes, ...] | None,
-        size: int = 0,
+        self, message: Message, payload: bytes, start_ns: int, fields: _Raws | None, size: int = 0
     ) -> Hop:
         emitter = self._emitter
         found: list[Key] = []
