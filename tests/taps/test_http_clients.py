@@ -7,8 +7,6 @@ import hashlib
 import http.client
 import resource
 import socket
-import ssl
-import subprocess
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
@@ -21,6 +19,7 @@ import requests
 import uvloop
 
 from collector.taps.run import Taps
+from tests.taps.certificates import Authority
 from tests.taps.world import SITE, Collector, eventually, interfaces, token
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -363,35 +362,22 @@ def test_a_hundred_megabytes_pass_in_little_memory(collector: Collector, tmp_pat
     assert seen["integration.unread"] == "too_large"
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
-            *("-nodes", "-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem"), "-days", "2"),
-            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return folder
-
-
-def test_tls_on_both_sides(
-    collector: Collector, tmp_path: Path, server: ThreadingHTTPServer, certificate: Path
-) -> None:
-    cert, key = str(certificate / "cert.pem"), str(certificate / "key.pem")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    tls = {"listen": {"certificate": cert, "key": key}, "upstream": {"ca": cert, "server_name": "localhost"}}
+def test_tls_on_both_sides(collector: Collector, tmp_path: Path, server: ThreadingHTTPServer) -> None:
+    authority = Authority(tmp_path)
+    tap, erp = authority.sign("localhost"), authority.sign("erp.example")
+    server.socket = authority.server(erp).wrap_socket(server.socket, server_side=True)
+    tls = {
+        "listen": {"certificate": tap.certificate, "key": tap.key},
+        "upstream": {"ca": authority.ca, "server_name": "erp.example"},
+    }
 
     def story(host: str, port: int) -> None:
-        answer = requests.post(f"https://localhost:{port}/journals", json={"reference": "A1"}, verify=cert)
+        address = f"https://localhost:{port}/journals"
+        answer = requests.post(address, json={"reference": "A1"}, verify=authority.ca)
         assert answer.json() == {"ok": 1}
 
-    tapped(collector, tmp_path, f"https://127.0.0.1:{server.server_port}", story, 1, tls=tls)
+    upstream = f"https://127.0.0.1:{server.server_port}"
+    tapped(collector, tmp_path / "spool", upstream, story, 1, tls=tls)
     assert collector.spans[0].trace == token("account", "A1")
     # The server sees the name that the client used: the tap changes no byte, so not this one either.
     assert seen_by(server)[0][2]["Host"].startswith("localhost:")
