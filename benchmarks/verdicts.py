@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from collector.taps.config import FolderInterface, HttpInterface, JsonKey, MllpInterface
-from collector.taps.replay import Observer, resource
+from collector.taps.origin import resource
+from collector.taps.replay import Observer
 from simulator import history, truth
 from slo.workflows import Evaluator, activate, define
 from slo.workflows.compile import judged

@@ -87,9 +87,11 @@ def worst(counts: dict[str, int]) -> str:
 
 
 def outcome_state(outcome: str) -> str:
-    """The state mark of one hop's outcome: accepted is good, silence of the peer is unknown, the rest
-    failed.
+    """The state mark of one hop's outcome: accepted is good, accepted in part a risk, silence of the peer
+    unknown, the rest failed.
     """
     if outcome == "accepted":
         return "met"
+    if outcome == "partial":
+        return "at_risk"
     return "failed" if outcome in ("rejected", "error", "timeout", "mismatched") else "unknown"

@@ -1,31 +1,26 @@
 """Which tap watches which kind of interface.
 
-Called by `run`. A new kind is added here and to `Interface` in `collector.taps.config.load`.
+Called by `run`. A new kind is added here and to `Interface` in `collector.taps.config.load`. A kind is
+imported when there is an interface of it: one that is not used weighs nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import importlib
 
-from collector.taps import database, folder, proxy
-from collector.taps.config import (
-    AnyInterface,
-    DatabaseInterface,
-    FolderInterface,
-    HttpInterface,
-    MllpInterface,
-)
+from collector.taps.config import AnyInterface
 from collector.taps.tap import Ground, Tap
 
-_KINDS: dict[type, Callable[[Any, Ground], Tap]] = {
-    MllpInterface: proxy.mllp,
-    HttpInterface: proxy.http,
-    FolderInterface: folder.mount,
-    DatabaseInterface: database.mount,
+# Each module has mount(interface, ground).
+_MODULES = {
+    "mllp": "collector.taps.mllp_proxy",
+    "http": "collector.taps.http_proxy",
+    "folder": "collector.taps.folder",
+    "database": "collector.taps.database",
 }
 
 
 def mount(interface: AnyInterface, ground: Ground) -> Tap:
     """The tap of `interface`, not started."""
-    return _KINDS[type(interface)](interface, ground)
+    tap: Tap = importlib.import_module(_MODULES[interface.kind]).mount(interface, ground)
+    return tap

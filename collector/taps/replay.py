@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import base64
 import os
-import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
 from collector.taps.config import AnyInterface, FolderInterface, HttpInterface, MllpInterface
@@ -24,11 +22,10 @@ from collector.taps.http_message import Request, Response
 from collector.taps.observe_files import Batched, FileObserver
 from collector.taps.observe_hl7 import Answer, Hl7Observer
 from collector.taps.observe_http import HttpObserver
+from collector.taps.origin import resource
 from collector.taps.sender import Sender
 from collector.taps.spool import Spool
 from collector.taps.spool_reader import SpoolReader
-from tracing import attributes as names
-from tracing import spans
 from tracing.context import SiteKey
 from tracing.keys import Sealer
 
@@ -41,27 +38,6 @@ class UnknownInterface(KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0])
-
-
-def instance_name() -> str:
-    """`service.instance.id` of this process: host name and process ID."""
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def resource(site: str = "", instance: str = "") -> bytes:
-    """The OTLP resource of a tap process; `instance` defaults to host name and process ID."""
-    try:
-        release = version("caretrail")
-    except PackageNotFoundError:
-        release = "unknown"
-    described: dict[str, spans.AttributeValue] = {
-        names.SERVICE_NAME: "caretrail-tap",
-        names.SERVICE_INSTANCE_ID: instance or instance_name(),
-        names.SERVICE_VERSION: release,
-    }
-    if site:
-        described[names.SITE] = site
-    return spans.resource(described)
 
 
 class Observer:

@@ -22,7 +22,7 @@ from collector.taps import status
 from collector.taps.config import AnyInterface, TapConfigError, check_together
 from collector.taps.hops import KeyEncoder
 from collector.taps.kinds import mount
-from collector.taps.replay import instance_name, resource
+from collector.taps.origin import instance_name, resource
 from collector.taps.sender import Sender
 from collector.taps.spool import CAP_BYTES, MAX_AGE_SECONDS, Spool
 from collector.taps.spool_reader import SpoolReader

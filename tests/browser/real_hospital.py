@@ -15,7 +15,8 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from collector.taps.config import FolderInterface, HttpInterface, MllpInterface
-from collector.taps.replay import Observer, resource
+from collector.taps.origin import resource
+from collector.taps.replay import Observer
 from slo import objectives, workflows
 from slo.workflows import Evaluator
 from tracing import spans

@@ -128,4 +128,4 @@ def test_acknowledgements_come_back_for_an_interface_that_is_there() -> None:
 def test_the_example_in_the_documentation_loads() -> None:
     text = (Path(__file__).parents[2] / "docs" / "taps" / "mllp.md").read_text()
     example = text.partition("```yaml\n")[2].partition("```")[0]
-    assert len(load_interfaces(yaml.safe_load(example)["taps"]["interfaces"])) == 3
+    assert len(load_interfaces(yaml.safe_load(example)["interfaces"])) == 3

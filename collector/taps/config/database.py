@@ -16,7 +16,6 @@ from pydantic import AfterValidator, Field, model_validator
 from collector.taps.config.base import AnyKind, KeyKind, Model, Word
 from collector.taps.config.tls import UpstreamTls
 from tracing.attributes import OUTCOMES
-from tracing.documents import nearest
 
 Engine = Literal["postgresql", "mysql", "mariadb", "mssql", "oracle", "sqlite"]
 ENGINES: tuple[str, ...] = Engine.__args__  # type: ignore[attr-defined]
@@ -52,6 +51,9 @@ def _query(text: str) -> str:
 
 def _outcome(word: str) -> str:
     if word not in OUTCOMES:
+        # Only for a mistake: it brings YAML along, which a tap by one command does without.
+        from tracing.documents import nearest
+
         raise ValueError(f"must be one of {', '.join(OUTCOMES)}{nearest(word, OUTCOMES)}")
     return word
 

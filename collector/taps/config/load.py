@@ -15,7 +15,6 @@ from collector.taps.config.database import DatabaseInterface
 from collector.taps.config.folder import FolderInterface
 from collector.taps.config.http import HttpInterface
 from collector.taps.config.mllp import MllpInterface
-from tracing.documents import nearest
 
 AnyInterface = MllpInterface | HttpInterface | FolderInterface | DatabaseInterface
 Interface = Annotated[AnyInterface, Field(discriminator="kind")]
@@ -67,6 +66,9 @@ def _check_acknowledges(interfaces: Iterable[AnyInterface]) -> None:
         if isinstance(one, MllpInterface) and one.acknowledges is not None:
             meant = described.get(one.acknowledges)
             if not isinstance(meant, MllpInterface):
+                # Only for a mistake: it brings YAML along.
+                from tracing.documents import nearest
+
                 near = nearest(one.acknowledges, (n for n, o in described.items() if o.kind == "mllp"))
                 raise TapConfigError(
                     f"interface {one.name!r}: acknowledges: no mllp interface {one.acknowledges!r}{near}"

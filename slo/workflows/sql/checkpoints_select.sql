@@ -19,7 +19,7 @@ FROM
     SELECT
         -- A bit per step, so that a predicate is written, analysed and computed once.
         {{matches}} AS matches,
-        -- The first kind of the list that is there; '' when none is, because place 9 of 8 is empty.
+        -- The first kind of the list that is there; '' when none is, because the place behind the last is empty.
         {{kinds}}[arrayMin(kind -> transform(kind, {{kinds}}, {{ranks}}, {{worst}}), key_kinds)] AS token_kind,
         start, duration_ns, key_kinds, key_tokens,
         outcome, ack_code, reason, interface, span_id, trace_id, facility, tags, measures

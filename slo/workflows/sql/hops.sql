@@ -1,7 +1,8 @@
 -- Messages of a journey: those traced by one of its keys, and those that carry another trace (a propagated context)
 -- but whose best key is one of them. A span sent twice is one hop.
 WITH
-    ['visit', 'account', 'order', 'claim', 'case', 'purchase_order', 'journal', 'remittance'] AS kinds
+    ['visit', 'account', 'order', 'claim', 'case', 'purchase_order', 'journal', 'remittance',
+     'requisition', 'appointment', 'charge', 'invoice', 'shipment', 'document', 'inquiry'] AS kinds
 SELECT
     start, addNanoseconds(start, duration_ns), duration_ns / 1e6, interface, source, destination, system, message,
     operation, outcome, ack_code, reason, control_id, bytes, ack_bytes, trace_id, span_id, tags, measures, key_tokens
@@ -15,4 +16,4 @@ FROM
             arraySort(kind -> indexOf(kinds, kind), key_kinds)) IN {tokens:Array(String)}
 )
 ORDER BY start, span_id, ingested_at DESC
-LIMIT 1 BY span_id
+LIMIT 1 BY span_id, interface

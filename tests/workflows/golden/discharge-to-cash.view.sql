@@ -29,8 +29,8 @@ FROM
             + toUInt64(destination = 'billing' AND message = 'DFT^P03' AND outcome IN ('accepted', 'rejected', 'error')) * 8
             + toUInt64(destination = 'erp' AND operation = 'POST /journals' AND outcome IN ('accepted', 'rejected', 'error')) * 16
             + toUInt64(destination = 'clearinghouse' AND message = '837' AND outcome IN ('accepted', 'none', 'rejected', 'error')) * 32 AS matches,
-        -- The first kind of the list that is there; '' when none is, because place 9 of 8 is empty.
-        ['visit', 'account', 'order', 'claim', 'case', 'purchase_order', 'journal', 'remittance'][arrayMin(kind -> transform(kind, ['visit', 'account', 'order', 'claim', 'case', 'purchase_order', 'journal', 'remittance'], [1, 2, 3, 4, 5, 6, 7, 8], 9), key_kinds)] AS token_kind,
+        -- The first kind of the list that is there; '' when none is, because the place behind the last is empty.
+        ['visit', 'account', 'order', 'claim', 'case', 'purchase_order', 'journal', 'remittance', 'requisition', 'appointment', 'charge', 'invoice', 'shipment', 'document', 'inquiry'][arrayMin(kind -> transform(kind, ['visit', 'account', 'order', 'claim', 'case', 'purchase_order', 'journal', 'remittance', 'requisition', 'appointment', 'charge', 'invoice', 'shipment', 'document', 'inquiry'], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15], 16), key_kinds)] AS token_kind,
         start, duration_ns, key_kinds, key_tokens,
         outcome, ack_code, reason, interface, span_id, trace_id, facility, tags, measures
     FROM ${local:spans}

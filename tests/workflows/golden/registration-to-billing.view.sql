@@ -27,8 +27,8 @@ FROM
             + toUInt64(interface = 'ehr-adt' AND message = 'ADT^A11') * 2
             + toUInt64(interface = 'ehr-adt' AND destination = 'engine' AND message = 'ADT^A01' AND outcome IN ('accepted', 'rejected', 'error')) * 4
             + toUInt64(destination = 'billing' AND message = 'ADT^A01' AND outcome IN ('accepted', 'rejected', 'error')) * 8 AS matches,
-        -- The first kind of the list that is there; '' when none is, because place 9 of 8 is empty.
-        ['visit', 'account', 'order', 'claim', 'case', 'purchase_order', 'journal', 'remittance'][arrayMin(kind -> transform(kind, ['visit', 'account', 'order', 'claim', 'case', 'purchase_order', 'journal', 'remittance'], [1, 2, 3, 4, 5, 6, 7, 8], 9), key_kinds)] AS token_kind,
+        -- The first kind of the list that is there; '' when none is, because the place behind the last is empty.
+        ['visit', 'account', 'order', 'claim', 'case', 'purchase_order', 'journal', 'remittance', 'requisition', 'appointment', 'charge', 'invoice', 'shipment', 'document', 'inquiry'][arrayMin(kind -> transform(kind, ['visit', 'account', 'order', 'claim', 'case', 'purchase_order', 'journal', 'remittance', 'requisition', 'appointment', 'charge', 'invoice', 'shipment', 'document', 'inquiry'], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15], 16), key_kinds)] AS token_kind,
         start, duration_ns, key_kinds, key_tokens,
         outcome, ack_code, reason, interface, span_id, trace_id, facility, tags, measures
     FROM ${local:spans}

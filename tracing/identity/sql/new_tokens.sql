@@ -2,6 +2,6 @@
 -- visit has another end, and that is the one that may move.
 SELECT DISTINCT token FROM key_pairs
 WHERE ingested_at >= {since:DateTime64(3, 'UTC')} AND ingested_at IN {blocks:Array(DateTime64(3, 'UTC'))}
-    AND kind NOT IN ('visit', 'mrn') AND token > {after:String}
+    AND kind NOT IN ('visit', 'mrn', 'item', 'lot', 'request') AND token > {after:String}
 ORDER BY token
 LIMIT {page:UInt32}
