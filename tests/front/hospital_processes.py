@@ -28,7 +28,8 @@ class Processes:
     def __init__(self, folder: Path, live_rate: float = 40_000.0) -> None:
         self.folder = folder
         port = free_port()
-        ports = demo_files.choose_ports()
+        # Not those a demo would choose: another test may be starting one.
+        ports = {name: free_port() for name in demo_files.choose_ports()}
         for name in ("claims/out", "claims/in", "logs"):
             (folder / name).mkdir(parents=True)
         SiteKey.create(folder / "site.key")

@@ -51,7 +51,7 @@ def test_a_file_may_hold_several_and_give_per_cent(tmp_path: Path) -> None:
         (
             "good: {metricSource: {type: checkpoint, spec: {workflow: discharge-to-cash}}}",
             "good: {metricSource: {type: checkpoint, spec: {workflow: other}}}",
-            r"own.yaml:\d+: spec.indicator.spec.ratioMetric: good and total must name the same workflow",
+            r"own.yaml:\d+:\d+: spec.indicator.spec.ratioMetric: good and total must name the same workflow",
         ),
     ],
 )
