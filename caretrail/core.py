@@ -35,6 +35,7 @@ from tracing.identity import Resolver
 from tracing.keys import Sealer
 from tracing.protocols import hl7v2_names
 from tracing.store import Store, StoreError, open_store
+from tracing.store.retention import keep_bodies
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +98,7 @@ class Core:
         store = open_store(self._configuration.store_url)
         self._stops.append(store.close)
         store.migrate()
+        keep_bodies(store, self._settings.store.body_days)
         now = datetime.now(UTC)
         shipped = packs.shipped()
         for name in self._settings.workflows:

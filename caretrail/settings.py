@@ -82,6 +82,9 @@ class StoreSettings(_Part):
     password_file: Path | None = Field(
         None, description="Password of the server's user, instead of in the URL."
     )
+    body_days: int = Field(
+        30, ge=1, le=3650, description="How long sealed bodies are kept, of interfaces that capture them."
+    )
 
 
 class CollectorSettings(_Part):

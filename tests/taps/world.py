@@ -230,7 +230,9 @@ class MllpReceiver:
         assert self.server is not None
         self.server.close()
         for writer in self.writers:
-            writer.transport.abort()
+            # One over TLS that is closed already cannot be aborted in early releases of Python 3.11.
+            if not writer.transport.is_closing():
+                writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1

@@ -64,6 +64,11 @@ class Store:
     def database(self) -> str:
         return self._target.database
 
+    @property
+    def cluster(self) -> str | None:
+        """The cluster's name; None on a single server and embedded."""
+        return self._target.cluster
+
     def handle(self) -> Store:
         """Another handle on the same data, for another thread."""
         return Store(self._target, connect(self._target))
