@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from collector.engines.config import EngineConfig
-from collector.taps.config import Interface
+from collector.taps.config import Interface, TapConfigError, check_together
 from tracing import documents
 
 _REFERENCE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -208,7 +208,26 @@ def load(path: Path) -> Configuration:
     document = found[0] if found else documents.Document(str(path), {}, {})
     whole = documents.Document(document.name, document.data or {}, document.marks)
     settings = documents.check(Settings, _with_environment(whole, os.environ))
+    _check_together(settings, whole)
     return Configuration(settings=settings, folder=path.resolve().parent, file=path.resolve())
+
+
+def _check_together(settings: Settings, document: documents.Document) -> None:
+    """Raise DocumentError where two things of the file cannot both be."""
+    problems = []
+    for key, named in (("interfaces", settings.interfaces), ("engines", settings.engines)):
+        seen: set[str] = set()
+        for index, one in enumerate(named):
+            if one.name in seen:
+                problems.append(f"{document.place((key, index, 'name'))}: another one has this name")
+            seen.add(one.name)
+    if not problems:
+        try:
+            check_together(settings.interfaces)
+        except TapConfigError as error:
+            problems.append(f"{document.place(('interfaces',))}: {error}")
+    if problems:
+        raise documents.DocumentError(problems)
 
 
 def _with_environment(document: documents.Document, environment: Mapping[str, str]) -> documents.Document:

@@ -65,6 +65,39 @@ interfaces:
     assert "PV1-99" in told
 
 
+INTERFACE = "{{name: {}, kind: mllp, listen: '127.0.0.1:{}', upstream: 'e:1', source: x, destination: y}}"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "problem"),
+    [
+        (("a", 1), ("a", 2), "caretrail.yaml:3:6: interfaces[1].name: another one has this name"),
+        (
+            ("a", 1),
+            ("b", 1),
+            "caretrail.yaml:1:1: interfaces: interface 'b': listen: 127.0.0.1:1 is taken by 'a'",
+        ),
+    ],
+)
+def test_two_interfaces_that_cannot_both_be(
+    tmp_path: Path, first: tuple[str, int], second: tuple[str, int], problem: str
+) -> None:
+    text = f"interfaces:\n  - {INTERFACE.format(*first)}\n  - {INTERFACE.format(*second)}\n"
+    with pytest.raises(DocumentError) as caught:
+        load(write(tmp_path, text))
+    assert problem in str(caught.value)
+
+
+def test_the_environment_fills_in_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path, "store: {url: 'http://user:${env:CARETRAIL_TEST_SECRET}@h:8123/caretrail'}\n")
+    with pytest.raises(
+        DocumentError, match=r"yaml:1:9: store.url: the environment has no variable CARETRAIL"
+    ):
+        load(path)
+    monkeypatch.setenv("CARETRAIL_TEST_SECRET", "s3cret")
+    assert load(path).settings.store.url == "http://user:s3cret@h:8123/caretrail"
+
+
 def test_config_check_prints_one_line_and_its_exit_code(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
