@@ -10,7 +10,7 @@ import base64
 import binascii
 from contextlib import suppress
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 from urllib.parse import quote, unquote
 
 from cryptography.exceptions import InvalidTag
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tracing.context import KeyedHash, SiteKey, journey_trace_id, trace_id
 
-KINDS = (
+KeyKind = Literal[
     "visit",
     "account",
     "order",
@@ -38,7 +38,8 @@ KINDS = (
     "item",
     "lot",
     "request",
-)
+]
+KINDS: tuple[str, ...] = get_args(KeyKind)
 """Kinds of business keys, best first."""
 
 SEARCH_ONLY = frozenset({"mrn", "item", "lot", "request"})

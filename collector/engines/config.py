@@ -11,8 +11,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from collector.taps.config.base import KeyKind
 from collector.taps.config.tls import UpstreamTls
+from tracing.keys import KeyKind
 
 _URL = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
 

@@ -140,3 +140,29 @@ class Recorder:
             self.place = self._first_bad
             self.refuse(why, len(data), at_ns, data, _at(self._first_bad) + _count(bad))
         return self.recorded
+
+
+class Recorded:
+    """The part of a `FileObserver` that is its recorder's; a format adds `observe`."""
+
+    _record: Recorder
+
+    @property
+    def unread(self) -> int:
+        """Places, rows, lines or files that could not be read."""
+        return self._record.unread
+
+    @property
+    def troubles(self) -> list[Trouble]:
+        """Of the file read last."""
+        return self._record.troubles
+
+    @property
+    def place(self) -> int:
+        """Byte or line of what is being recorded."""
+        return self._record.place
+
+    def refuse(self, why: str, size: int, at_ns: int) -> None:
+        """Record a file that is not read at all."""
+        self._record.begin()
+        self._record.refuse(why, size, at_ns)

@@ -21,13 +21,13 @@ from collector.taps.hops import (
     encode_message,
     number,
 )
-from collector.taps.observe_files import RECEIVE, Recorder, Trouble
+from collector.taps.observe_files import RECEIVE, Recorded, Recorder
 from tracing import attributes as names
 from tracing.keys import Key, business_key
 from tracing.protocols.flat import BadRow, LayoutError, Row, decode, delimited, fixed
 
 
-class FlatObserver:
+class FlatObserver(Recorded):
     """Reads the files of one interface."""
 
     def __init__(self, interface: FolderInterface, keys: KeyEncoder, sink: Sink) -> None:
@@ -40,21 +40,6 @@ class FlatObserver:
         when = [interface.time.column] if interface.time else []
         self._wanted = list(dict.fromkeys([key[1] for key in self._keys] + when))
         self._named = [*self._wanted, *interface.attributes.values(), *interface.measures.values()]
-
-    @property
-    def unread(self) -> int:
-        """Rows and files that could not be read."""
-        return self._record.unread
-
-    @property
-    def troubles(self) -> list[Trouble]:
-        """Of the file read last."""
-        return self._record.troubles
-
-    @property
-    def place(self) -> int:
-        """Line of what is being recorded."""
-        return self._record.place
 
     def observe(self, data: bytes, at_ns: int, *, skip: int = 0, zone: tzinfo | None = None) -> int:
         """Record every row of a file; the number of spans."""
@@ -77,11 +62,6 @@ class FlatObserver:
             why = "failed"
             record.trouble("the reader failed", "line", record.place, True)
         return record.end(data, at_ns, why)
-
-    def refuse(self, why: str, size: int, at_ns: int) -> None:
-        """Record a file that is not read at all."""
-        self._record.begin()
-        self._record.refuse(why, size, at_ns)
 
     def _rows(self, data: bytes) -> Iterator[Row | BadRow]:
         interface = self.interface

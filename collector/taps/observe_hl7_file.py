@@ -14,7 +14,7 @@ from collector.archives.hl7_files import Stored, stored_messages
 from collector.archives.times import hl7_time
 from collector.taps.config import FolderInterface, MllpInterface
 from collector.taps.hops import Hop, KeyEncoder, Sink
-from collector.taps.observe_files import RECEIVE, Recorder, Trouble
+from collector.taps.observe_files import RECEIVE, Recorded, Recorder
 from collector.taps.observe_hl7 import Answer, Hl7Observer
 from tracing import attributes as names
 from tracing import spans
@@ -27,7 +27,7 @@ _TYPE = compile_path("MSH-9.1")
 _TIMES = (compile_path("MSH-7.1"), compile_path("EVN-2.1"))
 
 
-class Hl7FileObserver:
+class Hl7FileObserver(Recorded):
     """Reads the files of one interface, or the archive of an MLLP interface.
 
     `unanswered` is the outcome of a message without an acknowledgement beside it.
@@ -55,16 +55,6 @@ class Hl7FileObserver:
         """Places and messages that could not be read."""
         return self._record.unread + self._messages.unread
 
-    @property
-    def troubles(self) -> list[Trouble]:
-        """Of the file read last."""
-        return self._record.troubles
-
-    @property
-    def place(self) -> int:
-        """Byte of what is being recorded."""
-        return self._record.place
-
     def observe(self, data: bytes, at_ns: int, *, skip: int = 0, zone: tzinfo | None = None) -> int:
         """Record every message of a file; the number of spans."""
         record = self._record
@@ -85,11 +75,6 @@ class Hl7FileObserver:
         while self._waiting:
             self._settle(next(iter(self._waiting)))
         return record.end(data, at_ns, why)
-
-    def refuse(self, why: str, size: int, at_ns: int) -> None:
-        """Record a file that is not read at all."""
-        self._record.begin()
-        self._record.refuse(why, size, at_ns)
 
     def _message(self, one: Stored, at_ns: int, zone: tzinfo | None) -> None:
         try:

@@ -25,7 +25,7 @@ from collector.taps.hops import (
     number,
 )
 from collector.taps.observe_fhir import FhirObserver
-from collector.taps.observe_files import RECEIVE, Recorder, Trouble
+from collector.taps.observe_files import RECEIVE, Recorded, Recorder
 from tracing import attributes as names
 from tracing.keys import Key, business_key
 from tracing.protocols import fhir
@@ -35,7 +35,7 @@ _BLANK = b" \t\r\n"
 _MARK = b"\xef\xbb\xbf"
 
 
-class LinesObserver:
+class LinesObserver(Recorded):
     """Reads the files of one interface."""
 
     def __init__(self, interface: FolderInterface, keys: KeyEncoder, sink: Sink) -> None:
@@ -44,21 +44,6 @@ class LinesObserver:
         self._fhir = _fhir_reader(interface, self._record) if interface.format == "fhir" else None
         self._message = encode_message(interface.message or interface.name)
         self._tags = [(pointer, by_code(names.TAG + name)) for name, pointer in interface.attributes.items()]
-
-    @property
-    def unread(self) -> int:
-        """Lines and files that could not be read."""
-        return self._record.unread
-
-    @property
-    def troubles(self) -> list[Trouble]:
-        """Of the file read last."""
-        return self._record.troubles
-
-    @property
-    def place(self) -> int:
-        """Line of what is being recorded."""
-        return self._record.place
 
     def observe(self, data: bytes, at_ns: int, *, skip: int = 0, zone: tzinfo | None = None) -> int:
         """Record every line of a file; the number of spans."""
@@ -72,11 +57,6 @@ class LinesObserver:
             why = "failed"
             record.trouble("the reader failed", "line", record.place, True)
         return record.end(data, at_ns, why)
-
-    def refuse(self, why: str, size: int, at_ns: int) -> None:
-        """Record a file that is not read at all."""
-        self._record.begin()
-        self._record.refuse(why, size, at_ns)
 
     def _line(self, line: bytes, at_ns: int, zone: tzinfo | None) -> None:
         record = self._record

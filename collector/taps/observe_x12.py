@@ -25,7 +25,7 @@ from collector.taps.hops import (
     encode_message_id,
     encode_reason,
 )
-from collector.taps.observe_files import RECEIVE, Recorder, Trouble
+from collector.taps.observe_files import RECEIVE, Recorded, Recorder
 from tracing import attributes as names
 from tracing import spans
 from tracing.context import message_trace_id, span_id
@@ -46,7 +46,7 @@ _KNOWN_BY_NAME = "x12"
 """In place of an interface: whoever reads an answer does not know where its question was observed."""
 
 
-class X12Observer:
+class X12Observer(Recorded):
     """Reads the files of one interface; `seen` knows which span of a name was the first."""
 
     def __init__(
@@ -60,21 +60,6 @@ class X12Observer:
             one: (f"{one} {interface.name}".encode(), spans.attribute(names.OPERATION_NAME, one))
             for one in ("claim", "inquiry", "order", "acknowledge")
         }
-
-    @property
-    def unread(self) -> int:
-        """Places and files that could not be read."""
-        return self._record.unread
-
-    @property
-    def troubles(self) -> list[Trouble]:
-        """Of the file read last."""
-        return self._record.troubles
-
-    @property
-    def place(self) -> int:
-        """Byte of what is being recorded."""
-        return self._record.place
 
     def observe(self, data: bytes, at_ns: int, *, skip: int = 0, zone: tzinfo | None = None) -> int:
         """Record every transaction in a file that was complete at `at_ns`; the number of spans."""
@@ -97,11 +82,6 @@ class X12Observer:
             for error in found:
                 record.trouble(error.message, "byte", skip + error.offset, unread)
         return record.end(data, at_ns, why)
-
-    def refuse(self, why: str, size: int, at_ns: int) -> None:
-        """Record a file that is not read at all."""
-        self._record.begin()
-        self._record.refuse(why, size, at_ns)
 
     def _when(self, date: str, time: str, at_ns: int, zone: tzinfo | None) -> int:
         found = x12_time(date, time, zone) if zone is not None else None

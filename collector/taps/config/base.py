@@ -7,31 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-
-KeyKind = Literal[
-    "visit",
-    "account",
-    "order",
-    "claim",
-    "case",
-    "purchase_order",
-    "journal",
-    "remittance",
-    "requisition",
-    "appointment",
-    "charge",
-    "invoice",
-    "shipment",
-    "document",
-    "inquiry",
-    "mrn",
-    "item",
-    "lot",
-    "request",
-]
 
 
 class TapConfigError(ValueError):

@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
 
-from collector.taps.config.base import AnyKind, KeyKind, Model, Word
+from collector.taps.config.base import AnyKind, Model, Word
 from collector.taps.config.tls import UpstreamTls
 from tracing.attributes import OUTCOMES
+from tracing.keys import KeyKind
 
 Engine = Literal["postgresql", "mysql", "mariadb", "mssql", "oracle", "sqlite"]
 ENGINES: tuple[str, ...] = Engine.__args__  # type: ignore[attr-defined]

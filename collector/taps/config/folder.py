@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
 
-from collector.taps.config.base import AnyKind, KeyKind, Model, Pointer, Word
+from collector.taps.config.base import AnyKind, Model, Pointer, Word
 from collector.taps.config.mllp import HL7_KEYS, Hl7Key, Hl7Path
+from tracing.keys import KeyKind
 
 Format = Literal["x12", "hl7", "fhir", "ndjson", "delimited", "fixed"]
 Column = Annotated[str, Field(min_length=1, max_length=200)]

@@ -11,9 +11,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from collector.taps.config.base import AddressText, KeyKind, Model, Pointer, Word, parse_address
+from collector.taps.config.base import AddressText, Model, Pointer, Word, parse_address
 from collector.taps.config.capture import Capture
 from collector.taps.config.tls import Listening
+from tracing.keys import KeyKind
 from tracing.protocols import routes, xml_path
 
 _UPSTREAM = re.compile(r"(https?)://([^/?#]+)/?")

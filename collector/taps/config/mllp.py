@@ -10,10 +10,11 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from collector.taps.config.base import AddressText, KeyKind, Model, Name, Word
+from collector.taps.config.base import AddressText, Model, Name, Word
 from collector.taps.config.capture import Capture
 from collector.taps.config.tls import Listening
 from collector.taps.path_check import problems
+from tracing.keys import KeyKind
 from tracing.protocols.hl7v2_path import PathError, compile_path
 
 
