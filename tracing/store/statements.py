@@ -12,6 +12,7 @@ A migration is written once. `${…}` marks what a single engine and a cluster s
     ${dedup}                        the settings every table has: the deduplication window of either kind, and
                                     one file per inserted part (a file per column cost a third of an insert)
     ${distributed:spans:cityHash64(trace_id)}  nothing | CREATE TABLE spans … ENGINE = Distributed(…)
+    ${redistributed:spans:…}        nothing        | the same anew, after columns were added to the local table
 """
 
 from __future__ import annotations
@@ -83,16 +84,18 @@ def _render_mark(mark: str, argument: str, cluster: str | None) -> str:
             return f"{kind}_deduplication_window = {DEDUPLICATION_WINDOW}, min_level_for_wide_part = 1"
         case "engine":
             return _engine(argument) if cluster else argument
-        case "distributed":
+        case "distributed" | "redistributed":
             if not cluster:
                 return ""
             table, _, key = argument.partition(":")
+            create = "CREATE TABLE IF NOT EXISTS" if mark == "distributed" else "CREATE OR REPLACE TABLE"
             return (
-                f"CREATE TABLE IF NOT EXISTS {table}{everywhere} AS {table}_local\n"
+                f"{create} {table}{everywhere} AS {table}_local\n"
                 f"ENGINE = Distributed('{cluster}', currentDatabase(), {table}_local, {key})"
             )
     raise StoreRefused(
-        f"A SQL file uses ${{{mark}}}, which is not one of table, local, view, engine, dedup, distributed"
+        f"A SQL file uses ${{{mark}}}, which is not one of table, local, view, engine, dedup, "
+        "distributed, redistributed"
     )
 
 
