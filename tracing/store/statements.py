@@ -12,7 +12,7 @@ A migration is written once. `${…}` marks what a single engine and a cluster s
     ${dedup}                        the settings every table has: the deduplication window of either kind, and
                                     one file per inserted part (a file per column cost a third of an insert)
     ${distributed:spans:cityHash64(trace_id)}  nothing | CREATE TABLE spans … ENGINE = Distributed(…)
-    ${redistributed:spans:…}        nothing        | the same anew, after columns were added to the local table
+    ${redistributed:spans:…}        nothing        | the same anew, after the local table got new columns
 """
 
 from __future__ import annotations
