@@ -52,7 +52,7 @@ class Billing:
             return None
         now = self._agenda.now
         event = message.get("MSH-9.2") or ""
-        encounter = self._book.by_account.get(message.get("PID-18.1") or "")
+        encounter = self._book.of_message(message.control_id)
         refusal = None
         if encounter is not None:
             if event in ("A03", "P03") and self._refuses(encounter, now):
@@ -72,31 +72,31 @@ class Billing:
         return waits is None or now < encounter.discharged + waits
 
     def _charge(self, encounter: Encounter, now: float) -> None:
-        account = encounter.account
+        key = encounter.key
         if not encounter.claimed() or encounter.fault is Fault.CLAIM_LOST:
             return
-        if account in self._claimed or account in self._due:
+        if key in self._claimed or key in self._due:
             return
         delay = encounter.claim_delay
         if encounter.claim_at_once:
             # Complete from the start, so it goes out alone within minutes: between 3 and 8.
             delay = 180 + delay % 300
         due = now + delay
-        self._due[account] = due
+        self._due[key] = due
         self._agenda.at(due, lambda: self._ready(encounter, due))
 
     def _hold(self, encounter: Encounter) -> None:
         """A cancelled discharge takes back a claim that has not left yet."""
-        self._due.pop(encounter.account, None)
-        self._run.pop(encounter.account, None)
+        self._due.pop(encounter.key, None)
+        self._run.pop(encounter.key, None)
 
     def _ready(self, encounter: Encounter, due: float) -> None:
-        if self._due.get(encounter.account) != due:
+        if self._due.get(encounter.key) != due:
             return
         if encounter.claim_at_once:
             self._file([encounter])
             return
-        self._run[encounter.account] = encounter
+        self._run[encounter.key] = encounter
         if not self._run_planned:
             self._run_planned = True
             now = self._agenda.now
@@ -111,8 +111,9 @@ class Billing:
 
     def _file(self, encounters: list[Encounter]) -> None:
         now = self._agenda.now
-        for encounter in encounters:
-            self._due.pop(encounter.account, None)
-            self._claimed.add(encounter.account)
-        claims = tuple(Claim.of(encounter) for encounter in encounters)
+        claims = tuple(Claim.of(encounter, now) for encounter in encounters)
+        for encounter, claim in zip(encounters, claims, strict=True):
+            self._due.pop(encounter.key, None)
+            self._claimed.add(encounter.key)
+            self._book.claimed(claim.account, encounter)
         self._submit(Submission(self._controls.next(now), claims, now))

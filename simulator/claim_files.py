@@ -23,8 +23,13 @@ BILLING, CLEARING_HOUSE = "NSHBILLING", "CLEARHOUSE"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One claim: CLM01 is the account; money in cents; times in Unix seconds."""
+    """One claim: CLM01 is the account; money in cents; times in Unix seconds.
 
+    key, person: whose it truly is, for the truth; no file carries them.
+    """
+
+    key: str
+    person: str
     account: str
     mrn: str
     given: str
@@ -35,11 +40,14 @@ class Claim:
     rejected: bool = False
 
     @classmethod
-    def of(cls, encounter: Encounter) -> Claim:
-        """The claim billing makes of a stay."""
+    def of(cls, encounter: Encounter, at: float) -> Claim:
+        """The claim billing makes of a stay, under the numbers by which it is known at that time."""
+        numbers = encounter.named(at)
         return cls(
-            account=encounter.account,
-            mrn=encounter.mrn,
+            key=encounter.key,
+            person=encounter.person,
+            account=numbers.account or encounter.account,
+            mrn=numbers.mrn,
             given=encounter.given,
             cents=encounter.cents,
             admitted=encounter.admitted,

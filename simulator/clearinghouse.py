@@ -1,6 +1,6 @@
 """The clearing house: answers each 837 file with a 999, a 277CA and, days later, an 835.
 
-Given each file as it arrives in the folder; hands its answers to `deliver(kind, control, data, accounts)`.
+Given each file as it arrives in the folder; hands its answers to `deliver(kind, control, data, claims)`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from simulator.claim_files import Claim, Submission
 from simulator.model import DAY, Trait
 from simulator.population import Casebook
 
-Deliver = Callable[[str, str, bytes, tuple[str, ...]], None]
+Deliver = Callable[[str, str, bytes, tuple[Claim, ...]], None]
 
 
 class ClearingHouse:
@@ -29,21 +29,21 @@ class ClearingHouse:
         """Take an 837 file of this hospital's billing and plan its answers."""
         now = self._agenda.now
         control, accounts = claim_files.accounts_837(data)
-        known = self._book.by_account
-        claims = tuple(Claim.of(known[account]) for account in accounts if account in known)
+        whose = [self._book.of_claim(account) for account in accounts]
+        claims = tuple(Claim.of(encounter, now) for encounter in whose if encounter is not None)
         submission = Submission(control, claims, now)
         dice = random.Random(f"{self._book.population.seed}|{submission.control}")
         receipt = now + dice.uniform(8, 60)
         status = receipt + dice.uniform(60, 1200)
-        if any(Trait.OUT_OF_ORDER in self._traits(claim.account) for claim in submission.claims):
+        if any(Trait.OUT_OF_ORDER in self._traits(claim.key) for claim in submission.claims):
             receipt, status = status, receipt
         self._plan(receipt, "999", submission)
         self._plan(status, "277CA", submission)
         if any(not claim.rejected for claim in submission.claims):
             self._plan(now + dice.uniform(1.5, 9) * DAY, "835", submission)
 
-    def _traits(self, account: str) -> frozenset[Trait]:
-        encounter = self._book.by_account.get(account)
+    def _traits(self, key: str) -> frozenset[Trait]:
+        encounter = self._book.encounters.get(key)
         return encounter.traits if encounter else frozenset()
 
     def _plan(self, at: float, kind: str, submission: Submission) -> None:
@@ -57,9 +57,7 @@ class ClearingHouse:
             "277CA": claim_files.status_277ca,
             "835": claim_files.remittance_835,
         }[kind]
-        accounts = (
-            ()
-            if kind == "999"
-            else tuple(c.account for c in submission.claims if kind == "277CA" or not c.rejected)
+        claims = (
+            () if kind == "999" else tuple(c for c in submission.claims if kind == "277CA" or not c.rejected)
         )
-        self._deliver(kind, control, write(submission, control, now), accounts)
+        self._deliver(kind, control, write(submission, control, now), claims)

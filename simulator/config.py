@@ -67,6 +67,43 @@ NO_FAULTS = Rates(**{f.name: 0.0 for f in fields(Rates)})
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityRates:
+    """How often each story of `simulator.identity` happens, a share of discharges (0..1); none by default.
+
+    They exclude each other, so together they are at most 1. A number is given again `reuse_days` after the
+    discharge it was first used for.
+    """
+
+    merged: float = 0.0
+    account_changed: float = 0.0
+    visit_changed: float = 0.0
+    moved: float = 0.0
+    linked: float = 0.0
+    wrongly_merged: float = 0.0
+    swapped: float = 0.0
+    reused: float = 0.0
+    other_authority: float = 0.0
+    mrn_only: float = 0.0
+    late_link: float = 0.0
+    blank: float = 0.0
+    bucket: float = 0.0
+    strangers_visit: float = 0.0
+    admission_cancelled: float = 0.0
+
+    reuse_days: int = 120
+
+    @classmethod
+    def everything(cls, share: float = 0.025, reuse_days: int = 120) -> IdentityRates:
+        """Every story, each as often."""
+        return cls(**dict.fromkeys(cls.names(), share), reuse_days=reuse_days)
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The stories in a fixed order."""
+        return tuple(f.name for f in fields(cls) if f.name != "reuse_days")
+
+
+@dataclass(frozen=True, slots=True)
 class Population:
     """Who comes to the hospital: everything that decides the encounters and nothing that does not.
 
@@ -74,6 +111,7 @@ class Population:
     rate: discharges per day of the history stream (which goes on while live).
     live_rate: additional discharges per day from history_end on, with stays of a minute or two; 0 for none.
     examples: plan a few encounters whose deadlines pass in the first two minutes after history_end.
+    identity: how often the numbers of an encounter are wrong, change or are not its own, in both streams.
     """
 
     seed: int
@@ -84,6 +122,7 @@ class Population:
     rates: Rates = field(default_factory=Rates)
     live_rates: Rates = field(default_factory=lambda: Rates().times(2))
     examples: bool = False
+    identity: IdentityRates = field(default_factory=IdentityRates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +191,8 @@ def from_mapping(data: dict[str, Any], folder: Path, now: float) -> Config:
         for key in ("rates", "live_rates"):
             if key in chosen:
                 chosen[key] = Rates(**chosen[key])
+        if "identity" in chosen:
+            chosen["identity"] = _identity(chosen["identity"])
         rest: dict[str, Any] = {k: v for k, v in data.items() if k not in _POPULATION_KEYS}
         for key in ("claims_out", "claims_in", "truth"):
             if rest.get(key) is not None:
@@ -159,6 +200,15 @@ def from_mapping(data: dict[str, Any], folder: Path, now: float) -> Config:
         return Config(population=Population(**chosen), **rest)
     except TypeError as error:
         raise ConfigError(str(error)) from error
+
+
+def _identity(value: Any) -> IdentityRates:
+    """`true` for every story, or shares by name. TypeError for anything else."""
+    if isinstance(value, dict):
+        return IdentityRates(**value)
+    if value is True:
+        return IdentityRates.everything()
+    raise TypeError("identity is neither true nor a mapping of shares by name")
 
 
 def split_address(address: str) -> tuple[str, int]:

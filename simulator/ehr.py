@@ -7,10 +7,12 @@ destinations.
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from simulator import messages
 from simulator.agenda import Agenda
 from simulator.hops import EHR_ADT, Answer, Delivery
+from simulator.identity import BLANK_VISIT, Notice, Story
 from simulator.lanes import Lane
 from simulator.messages import ControlIds, Identified
 from simulator.model import Encounter, Fault, Trait
@@ -37,6 +39,11 @@ class Ehr:
             events.append((e.discharged + e.cancelled_after, "A13"))
         if e.again_after is not None:
             events.append((e.discharged + e.again_after, "A03"))
+        if e.story is Story.ADMISSION_CANCELLED:
+            events = events[:1]
+        for notice in e.notices:
+            if notice.at >= since:
+                self._notify(e, notice)
         first = True
         for at, event in events:
             twice = first and event == "A03" and Trait.DUPLICATE_DISCHARGE in e.traits
@@ -48,9 +55,9 @@ class Ehr:
         """A refused message goes to the error queue, from where it is sent again later or never."""
         if answer.outcome == "accepted":
             return None
-        encounter = self._book.by_account[delivery.account]
+        encounter = self._book.encounters.get(delivery.encounter)
         wait: float | None = _UNEXPECTED_REFUSAL_SECONDS
-        if encounter.fault is Fault.ENGINE_REFUSED:
+        if encounter is not None and encounter.fault is Fault.ENGINE_REFUSED:
             wait = encounter.recovers_after
         if wait is not None and delivery.attempts < _GIVES_UP_AFTER:
             self._agenda.at(self._agenda.now + wait, lambda: self._lane.put(delivery))
@@ -61,18 +68,48 @@ class Ehr:
 
     def _send(self, encounter: Encounter, event: str, twice: bool) -> None:
         now = self._agenda.now
-        visit = encounter.visit
+        # A registration that was overtaken says what was known when it was written.
+        numbers = encounter.named(encounter.admitted if event == "A01" else now)
         if event == "A03":
             if Trait.MISSING_VISIT in encounter.traits:
-                visit = ""
+                numbers = replace(numbers, visit="")
             elif Trait.WRONG_VISIT in encounter.traits:
-                visit = encounter.wrong_visit
-        control_id = self._ids.next(now)
-        who = Identified.of(encounter, visit)
-        body = messages.adt(event, who, "EHR", "ENGINE", control_id, now)
-        message = f"ADT^{event}"
-        self._lane.put(Delivery(EHR_ADT, encounter.account, message, control_id, body))
+                numbers = replace(numbers, visit=encounter.wrong_visit)
+            elif encounter.story is Story.BLANK and encounter.variant == "visit":
+                numbers = replace(numbers, visit=BLANK_VISIT)
+        delivery = self._delivery(encounter, event, Identified.of(encounter, numbers))
+        self._lane.put(delivery)
         if twice:
-            again = Delivery(EHR_ADT, encounter.account, message, control_id, body)
-            pause = random.Random(control_id).uniform(1, 5)
+            again = replace(delivery, attempts=0)
+            pause = random.Random(delivery.control_id).uniform(1, 5)
             self._agenda.at(now + pause, lambda: self._lane.put(again))
+
+    def _notify(self, encounter: Encounter, notice: Notice) -> None:
+        who = replace(Identified.of(encounter, notice.now), prior=notice.prior, other=notice.other)
+        self._agenda.at(
+            notice.at,
+            lambda: self._lane.put(
+                self._delivery(encounter, notice.event, who, notice.persons, notice.attached)
+            ),
+        )
+
+    def _delivery(
+        self,
+        encounter: Encounter,
+        event: str,
+        who: Identified,
+        persons: tuple[str, ...] = (),
+        attached: bool = True,
+    ) -> Delivery:
+        now = self._agenda.now
+        control_id = self._ids.next(now)
+        self._book.sent(control_id, encounter)
+        return Delivery(
+            interface=EHR_ADT,
+            encounter=encounter.key if attached else "",
+            message=f"ADT^{event}",
+            control_id=control_id,
+            body=messages.adt(event, who, "EHR", "ENGINE", control_id, now),
+            names=who.numbers,
+            persons=persons or (encounter.person,),
+        )

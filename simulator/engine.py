@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 from simulator import messages
 from simulator.agenda import Agenda
 from simulator.hops import BILLING, ERP, Answer, Delivery, Witness
+from simulator.identity import BLANK_ACCOUNT, BLANK_VISIT, Notice, Numbers, Story
 from simulator.lanes import Lane
 from simulator.messages import ControlIds, Identified, Refusal
 from simulator.model import Encounter, Fault, Trait
@@ -44,8 +46,7 @@ class Engine:
             return None
         now = self._agenda.now
         event = message.get("MSH-9.2") or ""
-        account = message.get("PID-18.1") or ""
-        encounter = self._book.by_account.get(account)
+        encounter = self._book.of_message(message.control_id)
         refusal = None
         if encounter is not None:
             if event == "A03" and self._refuses(encounter):
@@ -62,9 +63,10 @@ class Engine:
             return None
         if answer.outcome == "error" and delivery.path and delivery.attempts <= len(_RETRY_SECONDS):
             return _RETRY_SECONDS[delivery.attempts - 1]
-        encounter = self._book.by_account[delivery.account]
+        # A message of nobody's encounter is about somebody all the same.
+        encounter = self._book.of_message(delivery.control_id) or self._book.encounters[delivery.encounter]
         after = self._put_right_at(encounter, delivery)
-        key = f"{delivery.interface}|{delivery.account}|{delivery.message}|{delivery.control_id}"
+        key = f"{delivery.interface}|{encounter.key}|{delivery.message}|{delivery.control_id}"
         if after is not None and self._reprocessed[key] < _REPROCESSED_AT_MOST:
             self._reprocessed[key] += 1
             delivery.attempts = 0
@@ -84,22 +86,22 @@ class Engine:
                 return None
             return max(encounter.discharged + encounter.recovers_after, now + 30)
         # Nothing of its own is wrong with it: the destination was down, and its queue is sent again
-        # some time later, by the account's number so that it is the same in every run.
-        return now + 2400 + int(delivery.account[-3:]) * 4
+        # some time later, by the encounter's number so that it is the same in every run.
+        return now + 2400 + int(encounter.key[-3:]) * 4
 
     def _refuses(self, encounter: Encounter) -> bool:
         if encounter.fault is not Fault.ENGINE_REFUSED:
             return False
-        if encounter.recovers_after is not None and encounter.account in self._refused:
+        if encounter.recovers_after is not None and encounter.key in self._refused:
             return False
-        self._refused.add(encounter.account)
+        self._refused.add(encounter.key)
         return True
 
     def _route(self, encounter: Encounter, event: str, who: Identified, now: float) -> None:
         if event != "A03":
             self._later(now + 1.5, encounter, BILLING, f"ADT^{event}", who)
             return
-        self._discharges[encounter.account] += 1
+        self._discharges[encounter.key] += 1
         lost = encounter.where if encounter.fault is Fault.LOST_IN_ENGINE else ""
         charges = ["DFT^P03", "DFT^P03"] if Trait.DUPLICATE_CHARGE in encounter.traits else ["DFT^P03"]
         if encounter.facility == "NSH-SOUTH":
@@ -114,6 +116,9 @@ class Engine:
             self._later(at, encounter, ERP, f"POST {path}", who, lost in ("erp", "both"))
 
     def _documents(self, encounter: Encounter) -> list[str]:
+        if encounter.authority != "NSH":
+            # The other house keeps its books elsewhere.
+            return []
         paths = ["/journals"]
         if encounter.item:
             paths.append("/inventory/issues")
@@ -124,7 +129,7 @@ class Engine:
     def _later(
         self, at: float, encounter: Encounter, road: str, message: str, who: Identified, lost: bool = False
     ) -> None:
-        number = self._discharges[encounter.account]
+        number = self._discharges[encounter.key]
         self._agenda.at(at, lambda: self._emit(encounter, road, message, who, number, lost))
 
     def _emit(
@@ -132,20 +137,72 @@ class Engine:
     ) -> None:
         now = self._agenda.now
         if lost:
-            self._witness.lost(encounter.account, message, "engine", now)
+            self._witness.lost(encounter.key, message, "engine", now)
             return
-        control_id, path = self._ids.next(now), ""
         if message.startswith("POST "):
             path = message.removeprefix("POST ")
-            control_id = ""
-            body = json.dumps(_document(encounter, path, number)).encode()
-        elif message == "DFT^P03":
-            if Trait.WRONG_VISIT_ON_CHARGE in encounter.traits:
-                who = Identified.of(encounter, encounter.wrong_visit)
-            body = messages.dft(who, encounter.amount, control_id, now)
+            account = self._account(encounter, who)
+            body = json.dumps(_document(encounter, path, number, account)).encode()
+            names, persons = Numbers(account=account), (encounter.person,)
+            self._lanes[road].put(Delivery(road, encounter.key, message, "", body, path, 0, names, persons))
+            return
+        control_id = self._ids.next(now)
+        self._book.sent(control_id, encounter)
+        who = self._for_billing(encounter, message, who)
+        written = who
+        if encounter.story is Story.SWAPPED:
+            written = replace(who, visit=who.account, account=who.visit)
+        if message == "DFT^P03":
+            body = messages.dft(written, encounter.amount, control_id, now)
         else:
-            body = messages.adt(message.removeprefix("ADT^"), who, "ENGINE", "BILLING", control_id, now)
-        self._lanes[road].put(Delivery(road, encounter.account, message, control_id, body, path))
+            body = messages.adt(message.removeprefix("ADT^"), written, "ENGINE", "BILLING", control_id, now)
+        notice = _notice(encounter, message, who)
+        attached = notice is None or notice.attached
+        self._lanes[road].put(
+            Delivery(
+                interface=road,
+                encounter=encounter.key if attached else "",
+                message=message,
+                control_id=control_id,
+                body=body,
+                names=who.numbers,
+                persons=notice.persons if notice else (encounter.person,),
+            )
+        )
+
+    def _account(self, encounter: Encounter, who: Identified) -> str:
+        """The account the discharge named; failing that, the one the hospital's books have."""
+        if who.account in ("", BLANK_ACCOUNT):
+            return encounter.named(self._agenda.now).account or encounter.account
+        return who.account
+
+    def _for_billing(self, encounter: Encounter, message: str, who: Identified) -> Identified:
+        """What the templates of this road make of the numbers, spoiled as the encounter's story wants it."""
+        charge = message == "DFT^P03"
+        match encounter.story:
+            case Story.NONE if charge and Trait.WRONG_VISIT_ON_CHARGE in encounter.traits:
+                return replace(who, visit=encounter.wrong_visit)
+            case Story.STRANGERS_VISIT if charge:
+                return replace(who, visit=encounter.variant)
+            case Story.VISIT_CHANGED if charge and encounter.variant.endswith("unlearned"):
+                return replace(who, visit=encounter.spells[0].numbers.visit)
+            case Story.LATE_LINK if charge:
+                return replace(who, visit="", account=self._account(encounter, who))
+            case Story.MRN_ONLY if charge and encounter.variant == "charge":
+                return replace(who, visit="", account="")
+            case Story.MRN_ONLY if charge and encounter.variant == "blank charge":
+                return replace(who, visit=BLANK_VISIT, account=BLANK_ACCOUNT)
+            case Story.MRN_ONLY if message == "ADT^A01" and encounter.variant == "admission":
+                return replace(who, visit="", account="")
+        return who
+
+
+def _notice(encounter: Encounter, message: str, who: Identified) -> Notice | None:
+    """The notice about identity that a forwarded message repeats."""
+    for notice in encounter.notices:
+        if message == f"ADT^{notice.event}" and notice.now == who.numbers:
+            return notice
+    return None
 
 
 def _identified(message: hl7v2.Message) -> Identified:
@@ -158,15 +215,22 @@ def _identified(message: hl7v2.Message) -> Identified:
         facility=message.get("MSH-4") or "",
         patient_class=message.get("PV1-2") or "",
         admitted=message.get("PV1-44") or "",
+        authority=message.get("PID-3.4") or "",
+        prior=Numbers(
+            visit=message.get("MRG-5.1") or "",
+            account=message.get("MRG-3.1") or "",
+            mrn=message.get("MRG-1.1") or "",
+        ),
+        other=message.get("PID[2]-3.1") or "",
     )
 
 
-def _document(encounter: Encounter, path: str, number: int) -> dict[str, object]:
-    """The JSON body for the ERP; `total` in dollars, `number` counts the discharges of the account."""
+def _document(encounter: Encounter, path: str, number: int, account: str) -> dict[str, object]:
+    """The JSON body for the ERP; `total` in dollars, `number` counts the discharges of the stay."""
     if path == "/journals":
         return {
-            "reference": encounter.account,
-            "document": f"{encounter.account}-{number}",
+            "reference": account,
+            "document": f"{encounter.key}-{number}",
             "total": encounter.cents / 100,
             "currency": "USD",
             "cost_centre": "CC-9999" if encounter.fault is Fault.ERP_REFUSED else "CC-4100",
@@ -174,5 +238,5 @@ def _document(encounter: Encounter, path: str, number: int) -> dict[str, object]
         }
     line = {"item": encounter.item, "quantity": 1, "facility": encounter.facility}
     if path == "/purchase-orders":
-        return {"reference": encounter.account, "supplier": "S-200", "lines": [line]}
-    return {"reference": encounter.account, "case": f"C{encounter.visit[1:]}", **line}
+        return {"reference": account, "supplier": "S-200", "lines": [line]}
+    return {"reference": account, "case": f"C{encounter.key[1:]}", **line}

@@ -9,7 +9,7 @@ import json
 from collections import Counter
 
 from simulator.agenda import Agenda
-from simulator.model import Fault
+from simulator.model import Encounter, Fault
 from simulator.population import Casebook
 
 PATHS = ("/journals", "/purchase-orders", "/inventory/issues")
@@ -32,32 +32,32 @@ class Erp:
             return 405, _json(code="method_not_allowed")
         try:
             document = json.loads(body)
-            account = str(document["reference"])
+            number, reference = str(document.get("document", "")), str(document["reference"])
         except (ValueError, KeyError, TypeError):
             return 400, _json(code="malformed_document")
         if path == "/journals":
-            status, code = self._judge(account)
+            encounter = self._book.encounters.get(number.rpartition("-")[0] or reference)
+            status, code = self._judge(encounter)
             if code:
                 return status, _json(code=code)
         self._booked += 1
         number = f"{_NUMBERS[path]}-{int(self._agenda.now)}-{self._booked}"
         return 201, _json(document=number, status="posted")
 
-    def _judge(self, account: str) -> tuple[int, str]:
+    def _judge(self, encounter: Encounter | None) -> tuple[int, str]:
         now = self._agenda.now
         if any(begins <= now < ends for begins, ends in self._book.outages):
             return 500, "internal_error"
-        encounter = self._book.by_account.get(account)
         if encounter is None:
             return 422, "account_unknown"
-        self._calls[account] += 1
+        self._calls[encounter.key] += 1
         waits = encounter.recovers_after
         repaired = waits is not None and now >= encounter.discharged + waits
         if encounter.fault is Fault.ERP_REFUSED and not repaired:
             return 422, "cost_centre_unknown"
         if encounter.fault is Fault.ERP_UNAVAILABLE:
             if encounter.quick_failures:
-                failing = self._calls[account] <= encounter.quick_failures
+                failing = self._calls[encounter.key] <= encounter.quick_failures
             else:
                 failing = not repaired
             if failing:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from simulator.config import Population, Rates, seconds
+from simulator.config import IdentityRates, Population, Rates, seconds
 from simulator.hops import Hop, Witness
 from simulator.hospital import Hospital
 from simulator.recording import RecordingWriter
@@ -35,9 +35,9 @@ class Both:
         self._first.hop(hop)
         self._second.hop(hop)
 
-    def lost(self, account: str, message: str, where: str, at: float) -> None:
-        self._first.lost(account, message, where, at)
-        self._second.lost(account, message, where, at)
+    def lost(self, encounter: str, message: str, where: str, at: float) -> None:
+        self._first.lost(encounter, message, where, at)
+        self._second.lost(encounter, message, where, at)
 
 
 def write(
@@ -51,13 +51,17 @@ def write(
     rates: Rates | None = None,
     examples: bool = False,
     since: datetime | float | None = None,
+    identity: IdentityRates | None = None,
+    settle: float = 0.0,
 ) -> Written:
     """Write the recording and the truth of [start, end) to two new files.
 
     rate: discharges per day. rates: how often each fault happens. examples: also plan encounters whose
     deadlines pass in the first two minutes after `end`. since: write only what happened from then on, for a
-    hospital that continues; `start` stays the first start. A living hospital with the same seed,
-    history_start, history_end, rate, rates and examples carries on exactly where this ends.
+    hospital that continues; `start` stays the first start. identity: how often each story of identity
+    happens. settle: seconds after `end` during which nobody new comes and what is under way goes on. A living
+    hospital with the same seed, history_start, history_end, rate, rates, identity and examples carries on
+    exactly where this ends (without `settle`).
     """
     population = Population(
         seed=seed,
@@ -66,12 +70,13 @@ def write(
         rate=rate,
         rates=rates or Rates(),
         examples=examples,
+        identity=identity or IdentityRates(),
     )
     first = population.history_start if since is None else seconds(since)
     keeper = TruthKeeper(first)
     with recording.open("w") as lines, truth.open("w") as out:
         writer = RecordingWriter(lines, first)
         hospital = Hospital(population, Both(writer, keeper))
-        hospital.run_history()
-        encounters = keeper.write(out, hospital.book.by_account)
+        hospital.run_history(settle)
+        encounters = keeper.write(out, hospital.book.encounters)
     return Written(encounters, writer.hops)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from simulator.identity import UNNAMED, Numbers
 from tracing.protocols import hl7v2
 
 EHR_ADT = "ehr-adt"
@@ -19,15 +20,21 @@ CLAIMS_IN = "claims-in"
 
 @dataclass(slots=True)
 class Delivery:
-    """A message on its way over one lane. `path` is set for HTTP (always POST), empty for MLLP."""
+    """A message on its way over one lane. `path` is set for HTTP (always POST), empty for MLLP.
+
+    encounter: the key of the encounter it belongs to, empty when it belongs to none. names: the numbers it
+    carries, wherever it carries them. persons: whom it is truly about.
+    """
 
     interface: str
-    account: str
+    encounter: str
     message: str
     control_id: str
     body: bytes
     path: str = ""
     attempts: int = 0
+    names: Numbers = UNNAMED
+    persons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,8 @@ class Hop:
 
     request, response: message bodies without MLLP framing; response is None when nothing came back.
     method, path, status: HTTP only. name: a file's name, folders only.
-    accounts: whom it concerned, with the message type of each (for the truth, never part of a recording).
+    encounters: whom it concerned, by key; names: the numbers it carried of each; persons: whom it is truly
+    about, all of them (for the truth, never part of a recording).
     """
 
     interface: str
@@ -69,7 +77,9 @@ class Hop:
     reason: str = ""
     message: str = ""
     control_id: str = ""
-    accounts: tuple[str, ...] = field(default=())
+    encounters: tuple[str, ...] = field(default=())
+    names: tuple[Numbers, ...] = field(default=())
+    persons: tuple[str, ...] = field(default=())
 
 
 class Witness(Protocol):
@@ -77,7 +87,7 @@ class Witness(Protocol):
 
     def hop(self, hop: Hop) -> None: ...
 
-    def lost(self, account: str, message: str, where: str, at: float) -> None: ...
+    def lost(self, encounter: str, message: str, where: str, at: float) -> None: ...
 
 
 class Relay:
@@ -89,8 +99,8 @@ class Relay:
     def hop(self, hop: Hop) -> None:
         self.to.hop(hop)
 
-    def lost(self, account: str, message: str, where: str, at: float) -> None:
-        self.to.lost(account, message, where, at)
+    def lost(self, encounter: str, message: str, where: str, at: float) -> None:
+        self.to.lost(encounter, message, where, at)
 
 
 class Nobody:
@@ -99,7 +109,7 @@ class Nobody:
     def hop(self, hop: Hop) -> None:
         return
 
-    def lost(self, account: str, message: str, where: str, at: float) -> None:
+    def lost(self, encounter: str, message: str, where: str, at: float) -> None:
         return
 
 
@@ -121,7 +131,9 @@ def exchanged(delivery: Delivery, start: float, end: float, answer: Answer | Non
         reason="" if answer is None else answer.reason,
         message=delivery.message,
         control_id=delivery.control_id,
-        accounts=(delivery.account,),
+        encounters=(delivery.encounter,) if delivery.encounter else (),
+        names=(delivery.names,),
+        persons=delivery.persons,
     )
 
 

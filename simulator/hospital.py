@@ -12,7 +12,7 @@ from collections.abc import Callable
 from simulator import claim_files
 from simulator.agenda import Agenda
 from simulator.billing import Billing
-from simulator.claim_files import Submission
+from simulator.claim_files import Claim, Submission
 from simulator.clearinghouse import ClearingHouse
 from simulator.config import Population
 from simulator.ehr import Ehr
@@ -31,6 +31,7 @@ from simulator.hops import (
     hl7_answer,
     http_answer,
 )
+from simulator.identity import Numbers
 from simulator.lanes import Answered, Lane, Peer, Switch, VirtualLane
 from simulator.model import HOUR
 from simulator.population import Casebook
@@ -70,15 +71,19 @@ class Hospital:
                 self.agenda, peer, self.answered[name], witness, dice, latency
             )
 
-    def run_history(self) -> None:
-        """Everything up to history_end, at once."""
+    def run_history(self, settle: float = 0.0) -> None:
+        """Everything up to history_end, at once; with `settle`, what is under way goes on so long (seconds).
+
+        A hospital that settles has nobody new and cannot live on.
+        """
         p = self.population
         for encounter in self.book.admit_until(p.history_end):
             self.ehr.expect(encounter, p.history_start)
         for encounter in self.book.examples():
             self.ehr.expect(encounter, p.history_start)
-        self._open_hour(p.history_end)
-        self.agenda.run_until(p.history_end)
+        if not settle:
+            self._open_hour(p.history_end)
+        self.agenda.run_until(p.history_end + settle)
 
     def connect(self, interface: str, lane: Lane) -> None:
         """Put a live lane in place of what is there; it takes over what was not answered yet."""
@@ -103,19 +108,20 @@ class Hospital:
 
     def _submit(self, submission: Submission) -> None:
         data = claim_files.claims_837(submission)
-        accounts = tuple(claim.account for claim in submission.claims)
-        self._file(CLAIMS_OUT, f"837-{submission.control}.x12", data, "837", submission.control, accounts)
+        self._file(
+            CLAIMS_OUT, f"837-{submission.control}.x12", data, "837", submission.control, submission.claims
+        )
 
     def _hand_over(self, interface: str, name: str, data: bytes) -> None:
         """The folders of history: what billing writes is in the clearing house's hands at once."""
         if interface == CLAIMS_OUT:
             self.clearing_house.receive(data)
 
-    def _answer_file(self, kind: str, control: str, data: bytes, accounts: tuple[str, ...]) -> None:
-        self._file(CLAIMS_IN, f"{kind}-{control}.x12", data, kind, control, accounts)
+    def _answer_file(self, kind: str, control: str, data: bytes, claims: tuple[Claim, ...]) -> None:
+        self._file(CLAIMS_IN, f"{kind}-{control}.x12", data, kind, control, claims)
 
     def _file(
-        self, interface: str, name: str, data: bytes, message: str, control: str, accounts: tuple[str, ...]
+        self, interface: str, name: str, data: bytes, message: str, control: str, claims: tuple[Claim, ...]
     ) -> None:
         now = self.agenda.now
         self.write_file(interface, name, data)
@@ -129,7 +135,9 @@ class Hospital:
                 path=name,
                 message=message,
                 control_id=f"{control}-{int(control)}-0001",
-                accounts=accounts,
+                encounters=tuple(claim.key for claim in claims),
+                names=tuple(Numbers(account=claim.account) for claim in claims),
+                persons=tuple(claim.person for claim in claims),
             )
         )
 

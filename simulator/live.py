@@ -59,7 +59,7 @@ async def live(
         elif config.truth is not None:
             config.truth.parent.mkdir(parents=True, exist_ok=True)
             out = files.enter_context(config.truth.open("a"))
-            relay.to = TruthAppender(out, hospital.book.by_account)
+            relay.to = TruthAppender(out, hospital.book.encounters)
         folders = {CLAIMS_OUT: config.claims_out, "": config.claims_in}
         for folder in folders.values():
             folder.mkdir(parents=True, exist_ok=True)

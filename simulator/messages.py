@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from simulator import templates
+from simulator import identity_templates, templates
+from simulator.identity import UNNAMED, Numbers
 from simulator.model import Encounter
 
 
@@ -32,7 +33,10 @@ def timestamp(moment: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """What a message says about whom it concerns; `visit` empty when PV1-19 is missing."""
+    """What a message says about whom it concerns; `visit` and `account` are empty when they are missing.
+
+    prior: the earlier numbers (MRG) and `other` the second patient of messages about identity.
+    """
 
     visit: str
     account: str
@@ -41,18 +45,26 @@ class Identified:
     facility: str
     patient_class: str
     admitted: str
+    authority: str = "NSH"
+    prior: Numbers = UNNAMED
+    other: str = ""
 
     @classmethod
-    def of(cls, encounter: Encounter, visit: str) -> Identified:
+    def of(cls, encounter: Encounter, numbers: Numbers) -> Identified:
         return cls(
-            visit,
-            encounter.account,
-            encounter.mrn,
+            numbers.visit,
+            numbers.account,
+            numbers.mrn,
             encounter.given,
             encounter.facility,
             encounter.patient_class,
             timestamp(encounter.admitted),
+            encounter.authority,
         )
+
+    @property
+    def numbers(self) -> Numbers:
+        return Numbers(self.visit, self.account, self.mrn)
 
     def values(self) -> dict[str, str]:
         return {
@@ -63,12 +75,29 @@ class Identified:
             "facility": self.facility,
             "patient_class": self.patient_class,
             "admitted": self.admitted,
+            "authority": self.authority,
+            "prior_visit": self.prior.visit,
+            "prior_account": self.prior.account,
+            "prior_mrn": self.prior.mrn,
+            "other": self.other,
         }
 
 
 def adt(event: str, who: Identified, sender: str, receiver: str, control_id: str, now: float) -> bytes:
-    """An ADT message; from the sender "EHR" the long form with its Z-segment, from anyone else the short."""
-    return templates.adt(event, sender == "EHR", bool(who.visit)).fill(
+    """An ADT message; of those about a stay the sender "EHR" writes a long form with its Z-segment."""
+    template = (
+        identity_templates.notice(
+            event,
+            bool(who.visit),
+            bool(who.account),
+            bool(who.prior.visit),
+            bool(who.prior.account),
+            bool(who.prior.mrn),
+        )
+        if event in identity_templates.STRUCTURES
+        else templates.adt(event, sender == "EHR", bool(who.visit), bool(who.account))
+    )
+    return template.fill(
         {
             **who.values(),
             "sender": sender,
@@ -82,7 +111,7 @@ def adt(event: str, who: Identified, sender: str, receiver: str, control_id: str
 
 def dft(who: Identified, amount: str, control_id: str, now: float) -> bytes:
     """The engine's DFT^P03 to billing; `amount` in dollars as text."""
-    return templates.dft(bool(who.visit)).fill(
+    return templates.dft(bool(who.visit), bool(who.account)).fill(
         {
             **who.values(),
             "sender": "ENGINE",

@@ -13,6 +13,7 @@ from enum import StrEnum
 from math import log, pi, sin
 
 from simulator.config import Rates
+from simulator.identity import Notice, Numbers, Spell, Story
 
 HOUR = 3600.0
 DAY = 86400.0
@@ -22,6 +23,7 @@ _SHAPE = (3, 2, 2, 2, 2, 3, 5, 9, 17, 29, 41, 50, 47, 40, 34, 30, 27, 24, 20, 16
 HOURLY = tuple(w * 24 / sum(_SHAPE) for w in _SHAPE)
 FLAT = (1.0,) * 24
 _EPOCH_2020 = 1577836800
+FIRST_BUCKET = _EPOCH_2020 // 3600
 LONGEST_STAY = 6 * DAY
 
 
@@ -55,6 +57,8 @@ class Trait(StrEnum):
 class Encounter:
     """One stay, with all that was decided about it. Times are Unix seconds, delays seconds, money cents.
 
+    key: names it in this program and in the truth; no message carries it unless it is its account number.
+    person: who it really is. visit, account, mrn: its true numbers, assigned by `authority`.
     where: the road a fault concerns: "billing", "erp", "both" or "claim".
     recovers_after: seconds after the discharge when a refusal or outage is put right; None is never.
     quick_failures: how often the ERP answers 500 before it takes the journal at a retry.
@@ -62,6 +66,8 @@ class Encounter:
     """
 
     stream: str
+    key: str
+    person: str
     visit: str
     account: str
     mrn: str
@@ -84,6 +90,24 @@ class Encounter:
     cancelled_after: float | None = None
     again_after: float | None = None
     traits: frozenset[Trait] = frozenset()
+    authority: str = "NSH"
+    story: Story = Story.NONE
+    variant: str = ""
+    spells: tuple[Spell, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def numbers(self) -> Numbers:
+        """Its true numbers."""
+        return Numbers(self.visit, self.account, self.mrn)
+
+    def named(self, at: float) -> Numbers:
+        """The numbers by which the EHR knows it at a time."""
+        found = self.numbers
+        for number, spell in enumerate(self.spells):
+            if number == 0 or spell.since <= at:
+                found = spell.numbers
+        return found
 
     @property
     def amount(self) -> str:
@@ -118,7 +142,7 @@ def plan(seed: int, start: float, end: float, stream: Stream) -> Iterator[Encoun
         return
     bucket = int(start // HOUR)
     while bucket * HOUR < end:
-        for encounter in _hour(seed, bucket, stream):
+        for encounter in hour(seed, bucket, stream):
             if start <= encounter.discharged < end:
                 yield encounter
         bucket += 1
@@ -138,13 +162,14 @@ def outages(seed: int, start: float, end: float, rates: Rates) -> list[tuple[flo
     return found
 
 
-def _hour(seed: int, bucket: int, stream: Stream) -> Iterator[Encounter]:
+def hour(seed: int, bucket: int, stream: Stream) -> Iterator[Encounter]:
+    """The encounters discharged in one clock hour, counted from 1970."""
     dice = random.Random(f"{seed}|{stream.name}|{bucket}")
     per_second = stream.rate / DAY * stream.shape[bucket % 24]
     if per_second <= 0:
         return
     at = bucket * HOUR
-    prefix = f"{stream.digit}{bucket - _EPOCH_2020 // 3600:06d}"
+    prefix = f"{stream.digit}{bucket - FIRST_BUCKET:06d}"
     for n in range(10_000):
         at += dice.expovariate(per_second)
         if at >= (bucket + 1) * HOUR:
@@ -172,12 +197,15 @@ def _ordinary(dice: random.Random, number: str, discharged: float, stream: Strea
     surgical = patient_class != "E" and dice.random() < 0.25
     slowness = 0.7 + 0.3 * _wave(discharged, 44, 0.0 if facility == "NSH-NORTH" else 2.5)
     cents = int(_between(dice, {"I": 1_450_000, "O": 210_000, "E": 95_000}[patient_class], 0.7, 5_000, 9e7))
+    patient, given = dice.randrange(20_000), dice.randrange(10_000)
     return Encounter(
         stream=stream.name,
+        key=f"A{number}",
+        person=f"P{patient:06d}",
         visit=f"V{number}",
         account=f"A{number}",
-        mrn=f"M{dice.randrange(20_000):06d}",
-        given=f"PATIENT{dice.randrange(10_000):04d}",
+        mrn=f"M{patient:06d}",
+        given=f"PATIENT{given:04d}",
         facility=facility,
         patient_class=patient_class,
         admitted=round(discharged - length, 3),

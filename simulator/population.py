@@ -1,4 +1,4 @@
-"""The casebook: which encounters a hospital has, in history and while it lives, and finding one by account.
+"""The casebook: which encounters a hospital has, in history and while it lives, and whose a message is.
 
 Called by the hospital, which asks for encounters hour by hour. Decides nothing about time itself.
 """
@@ -12,6 +12,7 @@ from heapq import merge
 
 from simulator.config import NO_FAULTS, Population
 from simulator.model import FLAT, HOUR, HOURLY, LONGEST_STAY, Encounter, Fault, Stream, outages, plan, spoil
+from simulator.stories import Stories
 
 # The ERP is never down in the last hours of history: a demo should open on ordinary trouble.
 _CALM_BEFORE_LIVE = 8 * HOUR
@@ -22,14 +23,23 @@ _EXAMPLES = (5.0, 14.0, 24.0, 33.0, 42.0, 51.0, 65.0, 80.0, 100.0, 120.0)
 
 
 class Casebook:
-    """Every encounter planned so far, by account number."""
+    """Every encounter planned so far, by its key, and whose each message and claim is.
+
+    A message need not say whose it is, or may say it wrongly; systems of one process ask here instead, so
+    that what they do does not depend on what anybody can make of the numbers.
+    """
 
     def __init__(self, population: Population) -> None:
         self.population = population
-        self.by_account: dict[str, Encounter] = {}
+        self.encounters: dict[str, Encounter] = {}
+        self._sent: dict[str, str] = {}
+        self._claimed: dict[str, str] = {}
         p = population
         self._history = Stream("history", "1", p.rate, HOURLY, p.rates)
         self._live = Stream("live", "2", p.live_rate, FLAT, p.live_rates, short_stays=True)
+        self._stories = {
+            stream.name: Stories(p.seed, stream, p.identity) for stream in (self._history, self._live)
+        }
         self._history_to = p.history_start
         self._live_to = p.history_end
         self.outages = outages(p.seed, p.history_start, p.history_end - _CALM_BEFORE_LIVE, p.rates)
@@ -48,8 +58,25 @@ class Casebook:
         ]
         self._history_to, self._live_to = end + _AHEAD, live_to
         for encounter in merge(*streams, key=lambda e: e.discharged):
-            self.by_account[encounter.account] = encounter
-            yield encounter
+            told = self._stories[encounter.stream].tell(encounter)
+            self.encounters[told.key] = told
+            yield told
+
+    def sent(self, control_id: str, encounter: Encounter) -> None:
+        """Note that the message with this control ID is about that encounter."""
+        self._sent[control_id] = encounter.key
+
+    def claimed(self, number: str, encounter: Encounter) -> None:
+        """Note that a claim of this number, from now on, is that encounter's."""
+        self._claimed[number] = encounter.key
+
+    def of_message(self, control_id: str) -> Encounter | None:
+        """Whose message it is; None for a message of nobody, or of nobody here."""
+        return self.encounters.get(self._sent.get(control_id, ""))
+
+    def of_claim(self, number: str) -> Encounter | None:
+        """Whose claim it is."""
+        return self.encounters.get(self._claimed.get(number, ""))
 
     def examples(self) -> list[Encounter]:
         """Encounters whose deadlines pass just after the end of history, one kind after the other."""
@@ -62,7 +89,7 @@ class Casebook:
         found = []
         for n, (offset, encounter) in enumerate(zip(_EXAMPLES, blank, strict=False)):
             chosen = _example(dice, n, p.history_end + offset, encounter)
-            self.by_account[chosen.account] = chosen
+            self.encounters[chosen.key] = chosen
             found.append(chosen)
         return found
 
@@ -83,6 +110,7 @@ def _example(dice: random.Random, n: int, passes: float, encounter: Encounter) -
     discharged = round(passes - before, 3)
     moved = replace(
         encounter,
+        key=f"A{number}",
         visit=f"V{number}",
         account=f"A{number}",
         admitted=discharged - stay,

@@ -47,7 +47,7 @@ class RecordingWriter:
             self._out.write(line(hop) + "\n")
             self.hops += 1
 
-    def lost(self, account: str, message: str, where: str, at: float) -> None:
+    def lost(self, encounter: str, message: str, where: str, at: float) -> None:
         return
 
 

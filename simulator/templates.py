@@ -34,7 +34,7 @@ class Template:
         return "".join(out).encode("ascii")
 
 
-def _message(structure: str, kind: str) -> Any:
+def headed(structure: str, kind: str) -> Any:
     """An hl7apy message with header and marks; `structure` is the abstract message, MSH-9.3."""
     message = Message(structure, version=VERSION)
     msh = message.msh
@@ -44,30 +44,35 @@ def _message(structure: str, kind: str) -> Any:
     return message
 
 
-def _patient(message: Any, visit: bool) -> None:
-    pid = message.pid
-    pid.pid_1, pid.pid_3 = "1", "@mrn@^^^NSH^MR"
+def fill_pid(pid: Any, account: bool) -> None:
+    """The patient identification, with an account number or without."""
+    pid.pid_1, pid.pid_3 = "1", "@mrn@^^^@authority@^MR"
     pid.pid_5, pid.pid_7, pid.pid_8 = "TEST^@given@", "19700101", "U"
     pid.pid_11 = "1 EXAMPLE STREET^^TESTVILLE^IL^60000^USA"
-    pid.pid_18 = "@account@^^^NSH^AN"
+    if account:
+        pid.pid_18 = "@account@^^^@authority@^AN"
+
+
+def _patient(message: Any, visit: bool, account: bool) -> None:
+    fill_pid(message.pid, account)
     pv1 = message.pv1
     pv1.pv1_1, pv1.pv1_2 = "1", "@patient_class@"
     pv1.pv1_3, pv1.pv1_4 = "WARD4^12^A^@facility@", "R"
     pv1.pv1_7, pv1.pv1_10 = "D100^TEST^ATTENDING^^^DR", "MED"
     if visit:
-        pv1.pv1_19 = "@visit@^^^NSH^VN"
+        pv1.pv1_19 = "@visit@^^^@authority@^VN"
 
 
 @cache
-def adt(event: str, from_ehr: bool, visit: bool) -> Template:
-    """ADT^A01, A03 or A13. The EHR's own carries more segments, a local Z-segment too; the engine's fewer.
+def adt(event: str, from_ehr: bool, visit: bool, account: bool = True) -> Template:
+    """ADT^A01, A03, A08, A11 or A13. The EHR's own has more segments, one a Z-segment; the engine's fewer.
 
-    visit: whether PV1-19 is there at all (PID-18 always is).
+    visit, account: whether PV1-19 and PID-18 are there at all.
     """
-    structure = "ADT_A03" if event == "A03" else "ADT_A01"
-    message = _message(structure, f"ADT^{event}")
+    structure = {"A03": "ADT_A03", "A11": "ADT_A09"}.get(event, "ADT_A01")
+    message = headed(structure, f"ADT^{event}")
     message.evn.evn_1, message.evn.evn_2, message.evn.evn_6 = event, "@now@", "@event_time@"
-    _patient(message, visit)
+    _patient(message, visit, account)
     message.pv1.pv1_44 = "@admitted@"
     if event == "A03":
         message.pv1.pv1_36, message.pv1.pv1_45 = "01", "@event_time@"
@@ -86,11 +91,14 @@ def adt(event: str, from_ehr: bool, visit: bool) -> Template:
 
 
 @cache
-def dft(visit: bool) -> Template:
-    """DFT^P03: the charges of a stay as one detail financial transaction."""
-    message = _message("DFT_P03", "DFT^P03")
+def dft(visit: bool, account: bool = True) -> Template:
+    """DFT^P03: the charges of a stay as one detail financial transaction; without PV1 if it names neither."""
+    message = headed("DFT_P03", "DFT^P03")
     message.evn.evn_1, message.evn.evn_2 = "P03", "@now@"
-    _patient(message, visit)
+    if visit or account:
+        _patient(message, visit, account)
+    else:
+        fill_pid(message.pid, account)
     financial = message.add_group("DFT_P03_FINANCIAL")
     ft1 = financial.add_segment("FT1")
     ft1.ft1_1, ft1.ft1_2, ft1.ft1_4, ft1.ft1_5 = "1", "@transaction@", "@event_time@", "@now@"
@@ -103,7 +111,7 @@ def dft(visit: bool) -> Template:
 @cache
 def ack(event: str, refused: bool) -> Template:
     """The acknowledgement (ACK^event^ACK) with MSA, and ERR when it is a negative one."""
-    message = _message("ACK", f"ACK^{event}")
+    message = headed("ACK", f"ACK^{event}")
     message.msa.msa_1, message.msa.msa_2 = "@code@", "@acknowledged@"
     if refused:
         message.err.err_3, message.err.err_4 = "@error@^@error_text@^HL70357", "E"

@@ -1,7 +1,7 @@
 """The truth: per encounter what was really sent, answered and lost, for judges who do not look at Caretrail.
 
 Written by history (one line an encounter) and by the living hospital (a line for each event); `load` joins
-the lines of one account. Format in simulator/README.md.
+the lines of one encounter. Format in simulator/README.md.
 """
 
 from __future__ import annotations
@@ -12,14 +12,21 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from simulator.hops import Hop
+from simulator.identity import Notice, Numbers
 from simulator.model import Encounter
 from simulator.recording import nanoseconds
+
+NOBODYS = ""
+"""The key under which hops stand that belong to no encounter."""
 
 
 def header(encounter: Encounter) -> dict[str, Any]:
     """Who it is and what was decided about it."""
     e = encounter
     return {
+        "encounter": e.key,
+        "person": e.person,
+        "authority": e.authority,
         "account": e.account,
         "visit": e.visit,
         "mrn": e.mrn,
@@ -30,11 +37,39 @@ def header(encounter: Encounter) -> dict[str, Any]:
         "fault": e.fault.value,
         "where": e.where,
         "traits": sorted(e.traits),
+        "story": e.story.value,
+        "variant": e.variant,
+        "numbers": [
+            {"since": nanoseconds(s.since) if s.since > 0 else None} | names(s.numbers) for s in e.spells
+        ]
+        or [{"since": None} | names(e.numbers)],
+        "notices": [_notice(notice) for notice in e.notices],
     }
 
 
-def hop_record(hop: Hop) -> dict[str, Any]:
-    """One exchange; `at` and `end` in Unix nanoseconds as a tap beside it would have them."""
+def names(numbers: Numbers) -> dict[str, str]:
+    """The numbers that are there, by kind."""
+    found = {"visit": numbers.visit, "account": numbers.account, "mrn": numbers.mrn}
+    return {kind: value for kind, value in found.items() if value}
+
+
+def _notice(notice: Notice) -> dict[str, Any]:
+    return {
+        "at": nanoseconds(notice.at),
+        "message": f"ADT^{notice.event}",
+        "now": names(notice.now),
+        "prior": names(notice.prior),
+        "other": notice.other,
+        "persons": list(notice.persons),
+        "undone": notice.undone,
+    }
+
+
+def hop_record(hop: Hop, place: int = 0) -> dict[str, Any]:
+    """One exchange; `at` and `end` in Unix nanoseconds as a tap beside it would have them.
+
+    `place` is that of the encounter among those the exchange concerned.
+    """
     return {
         "interface": hop.interface,
         "message": hop.message,
@@ -44,6 +79,8 @@ def hop_record(hop: Hop) -> dict[str, Any]:
         "outcome": hop.outcome,
         "code": hop.code,
         "reason": hop.reason,
+        "names": names(hop.names[place]) if hop.names else {},
+        "persons": [hop.persons[place]] if len(hop.encounters) > 1 else list(hop.persons),
     }
 
 
@@ -61,21 +98,22 @@ class TruthKeeper:
 
     def hop(self, hop: Hop) -> None:
         if hop.start >= self._since:
-            record = hop_record(hop)
-            for account in hop.accounts:
-                self._hops.setdefault(account, []).append(record)
+            for place, key in _concerned(hop):
+                self._hops.setdefault(key, []).append(hop_record(hop, place))
 
-    def lost(self, account: str, message: str, where: str, at: float) -> None:
+    def lost(self, encounter: str, message: str, where: str, at: float) -> None:
         if at >= self._since:
-            self._lost.setdefault(account, []).append(lost_record(message, where, at))
+            self._lost.setdefault(encounter, []).append(lost_record(message, where, at))
 
     def write(self, out: TextIO, encounters: Mapping[str, Encounter]) -> int:
         """One line per encounter of which anything was seen; their number."""
-        seen = [e for e in encounters.values() if e.account in self._hops or e.account in self._lost]
+        seen = [e for e in encounters.values() if e.key in self._hops or e.key in self._lost]
         for encounter in seen:
-            a = encounter.account
-            record = header(encounter) | {"hops": self._hops.get(a, []), "lost": self._lost.get(a, [])}
+            key = encounter.key
+            record = header(encounter) | {"hops": self._hops.get(key, []), "lost": self._lost.get(key, [])}
             out.write(json.dumps(record) + "\n")
+        if NOBODYS in self._hops:
+            out.write(json.dumps(_unattached(self._hops[NOBODYS])) + "\n")
         return len(seen)
 
 
@@ -86,26 +124,51 @@ class TruthAppender:
         self._out, self._encounters = out, encounters
 
     def hop(self, hop: Hop) -> None:
-        record = hop_record(hop)
-        for account in hop.accounts:
-            self._append(account, [record], [])
+        for place, key in _concerned(hop):
+            self._append(key, [hop_record(hop, place)], [])
 
-    def lost(self, account: str, message: str, where: str, at: float) -> None:
-        self._append(account, [], [lost_record(message, where, at)])
+    def lost(self, encounter: str, message: str, where: str, at: float) -> None:
+        self._append(encounter, [], [lost_record(message, where, at)])
 
-    def _append(self, account: str, hops: list[dict[str, Any]], lost: list[dict[str, Any]]) -> None:
-        record = header(self._encounters[account]) | {"hops": hops, "lost": lost}
+    def _append(self, key: str, hops: list[dict[str, Any]], lost: list[dict[str, Any]]) -> None:
+        if key == NOBODYS:
+            record = _unattached(hops)
+        else:
+            record = header(self._encounters[key]) | {"hops": hops, "lost": lost}
         self._out.write(json.dumps(record) + "\n")
         self._out.flush()
 
 
+def _concerned(hop: Hop) -> list[tuple[int, str]]:
+    """The encounters of a hop with their places; a hop about a person of no encounter is nobody's."""
+    if hop.encounters or not hop.persons:
+        return list(enumerate(hop.encounters))
+    return [(0, NOBODYS)]
+
+
+def _unattached(hops: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"encounter": NOBODYS, "hops": hops, "lost": []}
+
+
 def load(path: Path) -> dict[str, dict[str, Any]]:
-    """The truth by account: the lines of one account joined, its hops and losses in order of time."""
+    """The truth by encounter: the lines of one joined, its hops and losses in order of time.
+
+    The key of an encounter is its account number, unless it shares that with another one.
+    """
+    return {key: record for key, record in _read(path).items() if key != NOBODYS}
+
+
+def unattached(path: Path) -> list[dict[str, Any]]:
+    """The hops about persons that belong to no encounter, in order of time."""
+    return list(_read(path).get(NOBODYS, {"hops": []})["hops"])
+
+
+def _read(path: Path) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     with path.open() as lines:
         for text in lines:
             record = json.loads(text)
-            known = found.setdefault(record["account"], record)
+            known = found.setdefault(record["encounter"], record)
             if known is not record:
                 known["hops"] += record["hops"]
                 known["lost"] += record["lost"]

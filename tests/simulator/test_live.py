@@ -126,7 +126,7 @@ def check_arrivals(config: Config, hospital: Hospital, arrivals: Arrivals, until
         # Only what was under way at the moment of the end may lack its answer.
         assert len(unanswered) <= 1
     checked = 0
-    for account, encounter in hospital.book.by_account.items():
+    for account, encounter in hospital.book.encounters.items():
         due = encounter.discharged + max(encounter.billing_delay, encounter.erp_delay) + LAG
         if due > until:
             continue

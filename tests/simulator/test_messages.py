@@ -23,8 +23,8 @@ def encounter() -> Encounter:
 
 
 def everything(encounter: Encounter) -> dict[str, bytes]:
-    who = Identified.of(encounter, encounter.visit)
-    unknown = Identified.of(encounter, "")
+    who = Identified.of(encounter, encounter.numbers)
+    unknown = Identified.of(encounter, replace(encounter.numbers, visit=""))
     no = Refusal("AE", "207", "Application internal error")
     return {
         "A01": messages.adt("A01", who, "EHR", "ENGINE", "EHR1", NOW),
@@ -72,7 +72,7 @@ def test_only_the_ehrs_own_message_has_its_z_segment(encounter: Encounter) -> No
 
 def test_delimiters_in_values_are_escaped(encounter: Encounter) -> None:
     odd = replace(encounter, given="O|B^R&I~E\\N")
-    payload = messages.adt("A01", Identified.of(odd, "V1"), "EHR", "ENGINE", "EHR1", NOW)
+    payload = messages.adt("A01", Identified.of(odd, odd.numbers), "EHR", "ENGINE", "EHR1", NOW)
     assert hl7v2.parse(payload).get("PID-5.2") == "O|B^R&I~E\\N"
 
 
@@ -85,7 +85,7 @@ def test_control_ids_are_unique_short_and_say_nothing_of_the_patient(encounter: 
 
 def submission(encounter: Encounter) -> Submission:
     second = replace(encounter, account="A2", mrn="M2", cents=120, traits=frozenset({Trait.CLAIM_REJECTED}))
-    return Submission("770595200", (Claim.of(encounter), Claim.of(second)), NOW)
+    return Submission("770595200", (Claim.of(encounter, NOW), Claim.of(second, NOW)), NOW)
 
 
 def only(data: bytes) -> x12.Transaction:

@@ -87,7 +87,7 @@ def test_examples_are_discharged_so_that_deadlines_pass_in_the_first_minute() ->
     assert any(MONDAY + DAY < e.discharged + 900 < MONDAY + DAY + 60 for e in billing)
     assert any(MONDAY + DAY < e.discharged + 60 < MONDAY + DAY + 60 for e in found)
     assert {e.fault for e in found} >= {Fault.LOST_IN_ENGINE, Fault.ERP_REFUSED, Fault.ENGINE_REFUSED}
-    assert all(book.by_account[e.account] is e for e in found)
+    assert all(book.encounters[e.key] is e for e in found)
 
 
 def test_the_live_stream_begins_where_history_ends() -> None:
