@@ -5,14 +5,29 @@ Reached through slo.workflows.read. It reads tokens and sealed values and never 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from slo.workflows.judgement import PACKAGE, Judge, facts_of_journey
+from slo.workflows.judgement import PACKAGE, Judge, facts_of_journeys
+from slo.workflows.messages import Message, journeys_of, members_of, messages_of, places_of, worst
 from slo.workflows.rows import INSTANCE_STATES, Found, Hop, InstanceRow, Journey, SealedKey, StepRow
-from tracing.keys import SEARCH_ONLY
+from slo.workflows.search import TRACE_ID, Match, search
+from tracing.identity.model import MESSAGE, NEVER, Place
 from tracing.store import Store, load_sql
+
+_HOP = {
+    "end": "addNanoseconds(start, duration_ns)",
+    "duration_ms": "duration_ns / 1e6",
+    **{
+        name: name
+        for name in (
+            *("interface", "source", "destination", "system", "message", "operation", "outcome"),
+            *("ack_code", "reason", "control_id", "bytes", "ack_bytes", "tags", "measures"),
+        )
+    },
+}
+_COLUMNS = ", ".join(_HOP.values())
 
 _OCCASIONS = {
     "ADT^A01": "admission",
@@ -26,58 +41,68 @@ _OCCASIONS = {
 
 def journey(store: Store, journey: str, now: datetime) -> Journey | None:
     """Everything known of a journey, judged at `now`; any of its keys' tokens will do. None: nothing is."""
-    placed = store.query(load_sql(PACKAGE, "root_of.sql"), {"token": journey}).rows
-    root = placed[0][0] if placed else journey
-    members = {
-        token: (kind, certainty)
-        for token, kind, certainty in store.query(load_sql(PACKAGE, "members.sql"), {"journey": root}).rows
+    place = places_of(store, [journey]).get(journey)
+    root = place.journey if place and journey not in journeys_of(place) else journey
+    return next(iter(journeys(store, [root], now)), None)
+
+
+def journeys(store: Store, roots: Sequence[str], now: datetime) -> list[Journey]:
+    """The same of several journeys, named by their ids, in that order, without those that have no message."""
+    members = members_of(store, roots)
+    messages = {root: found for root, found in messages_of(store, members, _COLUMNS).items() if found}
+    if not messages:
+        return []
+    tokens = {
+        root: {root, *members[root]}.union(*(one.keys for one in found)) for root, found in messages.items()
     }
-    rows = store.query(load_sql(PACKAGE, "hops.sql"), {"tokens": sorted({root, *members})}).rows
-    if not rows:
-        return None
-    hops = [Hop(*row[:-1]) for row in rows]
-    tokens = sorted({root, *members}.union(*(row[-1] for row in rows)))
-    keys = [SealedKey(*row) for row in store.query(load_sql(PACKAGE, "keys_of.sql"), {"tokens": tokens}).rows]
+    every = sorted(set().union(*tokens.values()))
+    keys = [SealedKey(*row) for row in store.query(load_sql(PACKAGE, "keys_of.sql"), {"tokens": every}).rows]
     judge = Judge.of(store)
-    instances = [judge.row(facts, now) for facts in facts_of_journey(store, judge.workflows, root)]
-    probable = any(certainty == "probable" for _, certainty in members.values())
-    return Journey(
-        journey=root,
-        kind=next((key.kind for key in keys if key.token == root), ""),
-        certainty="probable" if probable else "certain",
-        trace_ids=list(dict.fromkeys(hop.trace_id for hop in hops)),
-        keys=keys,
-        hops=hops,
-        workflows=sorted(
-            (row for row in instances if row.started_at <= now),
-            key=lambda row: (INSTANCE_STATES.index(row.state), row.workflow, -row.occurrence),
-        ),
-    )
+    instances = [judge.row(facts, now) for facts in facts_of_journeys(store, judge.workflows, list(messages))]
+    return [
+        Journey(
+            journey=root,
+            kind=_kind(root, keys, members[root]),
+            certainty=worst(place.certainty for place in members[root].values() if place.kind != MESSAGE),
+            trace_ids=list(dict.fromkeys(one.trace_id for one in messages[root])),
+            keys=[key for key in keys if key.token in tokens[root]],
+            hops=[_hop(one) for one in messages[root]],
+            workflows=sorted(
+                (row for row in instances if row.journey == root and row.started_at <= now),
+                key=lambda row: (INSTANCE_STATES.index(row.state), row.workflow, -row.occurrence),
+            ),
+        )
+        for root in dict.fromkeys(roots)
+        if root in messages
+    ]
 
 
 def find(store: Store, tokens: Sequence[str]) -> list[Found]:
     """Journeys that tokens lead to; a key for search only (a medical record number) may lead to several."""
-    wanted = sorted(set(tokens))
-    if not wanted:
-        return []
-    kinds = {row[2]: row[0] for row in store.query(load_sql(PACKAGE, "keys_of.sql"), {"tokens": wanted}).rows}
-    leads = [(token, token) for token in wanted if kinds.get(token) not in SEARCH_ONLY]
-    if search_only := [token for token in wanted if kinds.get(token) in SEARCH_ONLY]:
-        rows = store.query(load_sql(PACKAGE, "carriers.sql"), {"tokens": search_only}).rows
-        leads += [(token, trace) for token, trace in rows]
-    ends = sorted({end for _, end in leads})
-    places = {
-        token: (root, certainty)
-        for token, root, certainty in store.query(load_sql(PACKAGE, "places_of.sql"), {"tokens": ends}).rows
-    }
-    traced = {row[0] for row in store.query(load_sql(PACKAGE, "traced.sql"), {"tokens": ends}).rows}
-    found = set()
-    for token, end in leads:
-        if end in places:
-            found.add(Found(*places[end], token, kinds.get(token, "")))
-        elif end in traced or token in kinds:
-            found.add(Found(end, "certain", token, kinds.get(token, "")))
-    return sorted(found)
+    found = search(store, tokens, NEVER, traces=tokens)
+    return sorted({Found(one.journey, one.certainty, one.asked, _named(one)) for one in found if one.journey})
+
+
+def _named(match: Match) -> str:
+    return "" if match.kind == TRACE_ID else match.kind
+
+
+def _hop(message: Message) -> Hop:
+    return Hop(
+        at=message.at,
+        trace_id=message.trace_id,
+        span_id=message.span_id,
+        certainty=message.certainty,
+        basis=message.basis,
+        token=message.token,
+        **dict(zip(_HOP, message.rest, strict=True)),
+    )
+
+
+def _kind(root: str, keys: Sequence[SealedKey], members: Mapping[str, Place]) -> str:
+    """The kind of the key a journey is named by; one of several that a number named is not named by a key."""
+    named = next((key.kind for key in keys if key.token == root), "")
+    return named or next((place.kind for place in members.values() if root in journeys_of(place)), "")
 
 
 def authorities(store: Store) -> list[tuple[str, str]]:

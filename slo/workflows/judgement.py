@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from slo.workflows.activate import active
 from slo.workflows.facts import NEVER, Facts, StepFacts
+from slo.workflows.load import define_text
 from slo.workflows.model import Workflow
 from slo.workflows.rows import InstanceRow, StepRow, StepState
 from tracing.store import Store, load_sql
@@ -32,7 +33,8 @@ class Judge:
     @classmethod
     def of(cls, store: Store) -> Judge:
         """Read definitions and risk from the store."""
-        workflows = {compiled.name: compiled.workflow for compiled in active(store)}
+        rows = store.query(load_sql(PACKAGE, "active.sql")).rows
+        workflows = {name: _workflow(f"{name} version {version}", text) for name, version, text in rows}
         return cls(workflows, dict(store.query(load_sql(PACKAGE, "risks.sql")).rows))
 
     def row(self, facts: Facts, now: datetime) -> InstanceRow:
@@ -78,10 +80,16 @@ def facts_of(store: Store, keys: Sequence[Key]) -> list[Facts]:
     return [by_key[key] for key in keys if key in by_key]
 
 
-def facts_of_journey(store: Store, workflows: Iterable[str], journey: str) -> list[Facts]:
-    """Facts of every instance of a journey. Naming the workflows lets the sort key serve."""
-    which = "i.workflow IN {workflows:Array(String)} AND i.journey = {journey:String}"
-    return _read(store, which, {"workflows": list(workflows), "journey": journey})
+def facts_of_journeys(store: Store, workflows: Iterable[str], journeys: Sequence[str]) -> list[Facts]:
+    """Facts of every instance of some journeys. Naming the workflows lets the sort key serve."""
+    which = "i.workflow IN {workflows:Array(String)} AND i.journey IN {journeys:Array(String)}"
+    return _read(store, which, {"workflows": list(workflows), "journeys": list(journeys)})
+
+
+@lru_cache(maxsize=256)
+def _workflow(title: str, text: str) -> Workflow:
+    # A definition never changes under its version, and reading it takes longer than all the queries do.
+    return define_text(text, title).workflow
 
 
 def _read(store: Store, which: str, parameters: Mapping[str, Any]) -> list[Facts]:

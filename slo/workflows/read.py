@@ -4,7 +4,7 @@ Called by the dashboard, the REST API, alerts and `caretrail where`; never write
 """
 
 from slo.workflows.board import attention, instances, tiles
-from slo.workflows.encounter import authorities, find, journey, summary_sentence
+from slo.workflows.encounter import authorities, find, journey, journeys, summary_sentence
 from slo.workflows.rows import (
     INSTANCE_STATES,
     STEP_STATES,
@@ -18,6 +18,7 @@ from slo.workflows.rows import (
     StepState,
     Tile,
 )
+from slo.workflows.search import Match, search
 
 __all__ = [
     "INSTANCE_STATES",
@@ -27,6 +28,7 @@ __all__ = [
     "InstanceRow",
     "InstanceState",
     "Journey",
+    "Match",
     "SealedKey",
     "StepRow",
     "StepState",
@@ -36,6 +38,8 @@ __all__ = [
     "find",
     "instances",
     "journey",
+    "journeys",
+    "search",
     "summary_sentence",
     "tiles",
 ]

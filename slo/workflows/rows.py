@@ -106,7 +106,11 @@ class InstanceRow:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One span of a journey. `at` is when the message was complete at the tap, `end` its acknowledgement."""
+    """One span of a journey. `at` is when the message was complete at the tap, `end` its acknowledgement.
+
+    `token` is the key, or the trace, by which it belongs to the journey; `certainty` and `basis` say how
+    surely and why, as tracing.identity.model.Place does.
+    """
 
     at: datetime
     end: datetime
@@ -127,6 +131,9 @@ class Hop:
     span_id: str
     tags: dict[str, str] = field(default_factory=dict)
     measures: dict[str, float] = field(default_factory=dict)
+    certainty: str = "certain"
+    basis: str = "own"
+    token: str = ""
 
 
 class SealedKey(NamedTuple):

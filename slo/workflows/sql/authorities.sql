@@ -1,2 +1,2 @@
 -- Kinds of keys and the authorities that assign them, as seen so far.
-SELECT DISTINCT kind, authority FROM keys ORDER BY kind, authority
+SELECT DISTINCT kind, authority FROM key_authorities ORDER BY kind, authority

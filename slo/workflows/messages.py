@@ -1,0 +1,137 @@
+"""Which messages a journey has: its keys, the days they were seen on, and what each message hangs on.
+
+Shared by the encounter page (slo.workflows.encounter) and by search. Reads tokens only; must never look
+through spans without knowing the day and the trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from slo.workflows.judgement import PACKAGE
+from tracing.identity.model import Era, Place, era_of
+from tracing.store import Store, load_sql
+
+OWN = "own"
+CERTAIN, PROBABLE, QUARANTINED = "certain", "probable", "quarantined"
+_WORST_LAST = (CERTAIN, PROBABLE, QUARANTINED)
+
+
+class Message(NamedTuple):
+    """One span of a journey. `token`: the key, or the trace, by which it belongs; `rest`: asked columns."""
+
+    trace_id: str
+    span_id: str
+    at: datetime
+    patient: str
+    keys: tuple[str, ...]
+    token: str
+    kind: str
+    certainty: str
+    basis: str
+    rest: tuple[Any, ...]
+
+
+def places_of(store: Store, tokens: Iterable[str]) -> dict[str, Place]:
+    """Where keys belong; a key that no link ever placed is not in the answer."""
+    wanted = sorted(set(tokens))
+    if not wanted:
+        return {}
+    return {
+        row[0]: _place(row)
+        for row in store.query(load_sql(PACKAGE, "places_of.sql"), {"tokens": wanted}).rows
+    }
+
+
+def members_of(store: Store, journeys: Iterable[str]) -> dict[str, dict[str, Place]]:
+    """For each journey its keys, and the traces that belong to it by patient and time."""
+    found: dict[str, dict[str, Place]] = {journey: {} for journey in journeys}
+    if not found:
+        return {}
+    rows = store.query(load_sql(PACKAGE, "members.sql"), {"journeys": sorted(found)}).rows
+    for row in rows:
+        place = _place(row)
+        for journey in journeys_of(place):
+            if journey in found:
+                found[journey][row[0]] = place
+    return found
+
+
+def journeys_of(place: Place) -> set[str]:
+    """Every journey that some message of a key may belong to."""
+    return {era.journey for era in place.eras} or {place.journey}
+
+
+def journey_at(place: Place, patient: str, at: datetime) -> str:
+    """The journey of a message that hangs on a key, by its patient ('' if it names none) and its time."""
+    return era_of(place.eras, patient, at) if place.eras else place.journey
+
+
+def messages_of(
+    store: Store, members: Mapping[str, Mapping[str, Place]], columns: str = "interface"
+) -> dict[str, list[Message]]:
+    """The messages of journeys, oldest first, each once; `members` as `members_of` gives them.
+
+    columns: further columns of spans, as SQL, that come in `rest`. A key that served several patients gives a
+    journey only the messages of its patient, else those of its time.
+    """
+    tokens = {token for journey, keys in members.items() for token in (journey, *keys)}
+    leads: dict[str, set[str]] = {journey: {journey} for journey in members}
+    for journey, keys in members.items():
+        for token in keys:
+            leads.setdefault(token, set()).add(journey)
+    found: dict[str, list[Message]] = {journey: [] for journey in members}
+    for row in _rows(store, sorted(tokens), columns):
+        trace_id, derived, patient, at, span_id, keys, *rest = row
+        hung: dict[str, Message] = {}
+        for token in dict.fromkeys((derived or trace_id, trace_id)):
+            for journey in leads.get(token, ()):
+                place = members[journey].get(token, Place("", journey, CERTAIN, OWN))
+                if journey_at(place, patient, at) != journey:
+                    continue
+                message = Message(
+                    trace_id,
+                    span_id,
+                    at,
+                    patient,
+                    tuple(keys),
+                    token,
+                    place.kind,
+                    place.certainty,
+                    place.basis,
+                    tuple(rest),
+                )
+                known = hung.get(journey)
+                if known is None or _rank(message.certainty) < _rank(known.certainty):
+                    hung[journey] = message
+        for journey, message in hung.items():
+            found[journey].append(message)
+    return found
+
+
+def worst(certainties: Iterable[str]) -> str:
+    """The least certain of several; certain when there is none."""
+    return max(certainties, key=_rank, default=CERTAIN)
+
+
+def _rank(certainty: str) -> int:
+    return _WORST_LAST.index(certainty) if certainty in _WORST_LAST else len(_WORST_LAST)
+
+
+def _rows(store: Store, tokens: Sequence[str], columns: str) -> list[tuple[Any, ...]]:
+    if not tokens:
+        return []
+    derived = store.query(load_sql(PACKAGE, "derived.sql"), {"tokens": tokens}).rows
+    traces = sorted({*tokens, *(row[0] for row in derived)})
+    days = [row[0] for row in store.query(load_sql(PACKAGE, "days_of.sql"), {"traces": traces}).rows]
+    if not days:
+        return []
+    sql = load_sql(PACKAGE, "hops.sql").replace("{{columns}}", columns)
+    return store.query(sql, {"tokens": tokens, "traces": traces, "days": days}).rows
+
+
+def _place(row: tuple[Any, ...]) -> Place:
+    _, kind, journey, certainty, basis, eras = row
+    return Place(kind, journey, certainty, basis or "key", tuple(Era(*era) for era in eras))
