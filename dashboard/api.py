@@ -1,7 +1,7 @@
 """REST under `/api/v1`, fixed from the start so that others can build on it.
 
-Search terms travel in bodies, never in addresses; every search that finds somebody is recorded.  Called by
-`dashboard.app`, behind the same door as the pages (bearer token or session).
+Called by `dashboard.app`, behind the same door as the pages (bearer token or session). Searches are in
+`dashboard.searching`. An identifier must never be in an address.
 """
 
 from __future__ import annotations
@@ -14,13 +14,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from dashboard import lookup
 from dashboard.audit import Look
 from dashboard.auth import Session, current_address, current_session
 from dashboard.feed import Feed
 from dashboard.source import Source
-from slo.workflows.rows import InstanceRow, InstanceState, Journey
-from tracing.keys import Sealer
+from slo.workflows.rows import InstanceRow, InstanceState
 
 OPERATIONS = frozenset({"noc", "engineer"})
 _READS = re.compile(r"\s*(select|with|show|describe|desc|explain|exists)\b", re.IGNORECASE)
@@ -45,15 +43,6 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class SearchRequest(Model):
-    """What somebody heard on the phone."""
-
-    value: str = Field(min_length=1, max_length=128, description="A visit, account, order or claim number.")
-    kind: str | None = Field(
-        None, max_length=32, description="visit, account, order, claim, …; any when left out."
-    )
-
-
 class StepAnswer(Model):
     """One step of one instance."""
 
@@ -61,30 +50,6 @@ class StepAnswer(Model):
     state: str
     at: datetime | None
     deadline: datetime | None
-
-
-class JourneyWorkflow(Model):
-    """How one workflow went for one journey."""
-
-    name: str
-    state: str
-    steps: list[StepAnswer]
-
-
-class JourneyAnswer(Model):
-    """A journey that was found."""
-
-    journey: str
-    certainty: str
-    trace_ids: list[str]
-    hops: int
-    workflows: list[JourneyWorkflow]
-
-
-class SearchAnswer(Model):
-    """Certain matches first; empty when nothing was found."""
-
-    journeys: list[JourneyAnswer]
 
 
 class WorkflowAnswer(Model):
@@ -173,28 +138,9 @@ class SqlAnswer(Model):
     truncated: bool
 
 
-def router(source: Source, feed: Feed, sealer: Sealer | None, now: Callable[[], datetime]) -> APIRouter:
+def router(source: Source, feed: Feed, now: Callable[[], datetime]) -> APIRouter:
     """The routes; each may raise StoreError, which `dashboard.app` turns into 503 or 400."""
     routes = APIRouter(prefix="/api/v1", tags=["caretrail"])
-
-    @routes.post("/journeys/search")
-    async def search_journeys(request: SearchRequest) -> SearchAnswer:
-        """The journeys a number belongs to, with their workflows."""
-        session = allowed(OPERATIONS)
-        at, where_from = now(), current_address()
-
-        def ask() -> list[Journey]:
-            found = lookup.find(source, sealer, request.value, request.kind)
-            journeys = [journey for each in found[:20] if (journey := source.journey(each.journey, at))]
-            source.record(
-                [
-                    Look(at, session.who, session.role, "search", each.journey, "", where_from)
-                    for each in journeys
-                ]
-            )
-            return journeys
-
-        return SearchAnswer(journeys=[_journey(each) for each in await feed.run(ask)])
 
     @routes.get("/workflows")
     async def list_workflows() -> WorkflowsAnswer:
@@ -315,23 +261,11 @@ def allowed(roles: frozenset[str]) -> Session:
     return session
 
 
-def _steps(row: InstanceRow) -> list[StepAnswer]:
+def steps(row: InstanceRow) -> list[StepAnswer]:
+    """The steps of an instance."""
     return [
         StepAnswer(name=step.name, state=step.state, at=step.at, deadline=step.deadline) for step in row.steps
     ]
-
-
-def _journey(journey: Journey) -> JourneyAnswer:
-    return JourneyAnswer(
-        journey=journey.journey,
-        certainty=journey.certainty,
-        trace_ids=journey.trace_ids,
-        hops=len(journey.hops),
-        workflows=[
-            JourneyWorkflow(name=row.workflow, state=row.state, steps=_steps(row))
-            for row in journey.workflows
-        ],
-    )
 
 
 def _instance(row: InstanceRow) -> InstanceAnswer:
@@ -347,5 +281,5 @@ def _instance(row: InstanceRow) -> InstanceAnswer:
         late_s=row.late_s,
         reason=row.reason,
         owner=row.owner,
-        steps=_steps(row),
+        steps=steps(row),
     )

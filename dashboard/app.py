@@ -15,7 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dashboard import api, detail, engines, export, notices, shell
+from dashboard import api, detail, engines, export, notices, searching, shell
 from dashboard.auth import Doorkeeper, Gate
 from dashboard.feed import Feed
 from dashboard.headers import SecurityHeaders, content_security_policy
@@ -23,6 +23,7 @@ from dashboard.pages.admin import Check
 from dashboard.places import Guide, known
 from dashboard.settings import DashboardSettings
 from dashboard.source import Source, StoreSource
+from tracing.authorities import Authorities
 from tracing.keys import Sealer
 from tracing.store import Store, StoreRefused, StoreUnavailable
 
@@ -44,13 +45,15 @@ def create_app(
     doctor: Callable[[], Sequence[Check]] | None = None,
     routers: Sequence[APIRouter] = (),
     source: Source | None = None,
+    spelling: Authorities | None = None,
     clock: Callable[[], datetime] = utc_now,
 ) -> FastAPI:
     """The application, to be served by uvicorn or mounted at `/`.
 
     store: asked through handles of its own, closed when the application ends. gate: mint a link with it and
     print `/?token=…`. doctor: checks for `/admin`. routers: served before the pages; `/healthz`, `/readyz`
-    and `/metrics` in them need no session. source: answers instead of the store. Raises ValueError without
+    and `/metrics` in them need no session. source: answers instead of the store. spelling: how the taps
+    write keys, for search. Raises ValueError without
     either, zoneinfo.ZoneInfoNotFoundError for a zone that does not exist.
     """
     if source is None:
@@ -60,7 +63,7 @@ def create_app(
     asked = source
     _ = settings.tz
     feed = Feed(clock)
-    guide = Guide(feed, asked, settings, sealer, doctor, clock)
+    guide = Guide(feed, asked, settings, sealer, doctor, clock, spelling)
     dash = shell.build(settings, guide, clock)
 
     @asynccontextmanager
@@ -80,7 +83,8 @@ def create_app(
     )
     for router in routers:
         app.include_router(router)
-    app.include_router(api.router(asked, feed, sealer, clock))
+    app.include_router(searching.router(asked, feed, sealer, clock, spelling))
+    app.include_router(api.router(asked, feed, clock))
     app.include_router(detail.router(asked, feed, clock))
     app.include_router(engines.router(asked, feed, clock))
     app.include_router(export.router(guide, feed, asked, settings.executive_days, clock))

@@ -1,55 +1,151 @@
-"""From what somebody heard on the phone to encounters: a bare number becomes the tokens it may be.
+"""From what somebody heard on the phone to encounters: bare numbers become the tokens they may be.
 
-Called by the search box and `POST /api/v1/journeys/search`. Must never log, store or echo what was searched
-for.
+Called by the search box and the REST searches. Must never log, store or echo what was searched for: an answer
+names a value by its place in the list.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from dashboard.source import Source
-from slo.workflows.rows import Found
+from slo.workflows.search import CONTROL_ID, SPAN_ID, TRACE_ID, Match
+from tracing.authorities import Authorities
 from tracing.keys import Key, Sealer
 
+MOST_VALUES = 200
+LONGEST = 128
+_SEPARATORS = re.compile(r"[\r\n\t,;]+")
 _TOKEN = re.compile(r"[0-9a-f]{32}\Z")
-_LONGEST = 128
+_SPAN = re.compile(r"[0-9a-f]{16}\Z")
+# W3C Trace Context, traceparent: version, trace ID, parent ID, flags.
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A match, and the place of its value in the list (from 0)."""
+
+    position: int
+    match: Match
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a search came to. values: how many were looked for; left_out: how many were too many."""
+
+    values: int
+    hits: list[Hit]
+    left_out: int = 0
+
+    @property
+    def journeys(self) -> list[str]:
+        """The journeys found, each once, those of the first value first."""
+        return list(dict.fromkeys(hit.match.journey for hit in self.hits if hit.match.journey))
+
+    @property
+    def not_found(self) -> list[int]:
+        """The places of values that nothing is known by."""
+        known = {hit.position for hit in self.hits}
+        return [position for position in range(self.values) if position not in known]
+
+
+def split(text: str) -> list[str]:
+    """The values of a pasted list: one a line, or with tabs, commas or semicolons between; each once."""
+    return list(dict.fromkeys(part for each in _SEPARATORS.split(text) if (part := each.strip())))
 
 
 def candidates(
-    value: str, kind: str | None, authorities: Iterable[tuple[str, str]], sealer: Sealer | None
+    value: str,
+    kind: str | None,
+    authorities: Iterable[tuple[str, str]],
+    sealer: Sealer | None,
+    spelling: Authorities | None = None,
 ) -> list[str]:
-    """The tokens that `value` can stand for: under every authority of every kind seen (or of `kind` only),
-    as it is written and in capitals. A value that is itself a token or a trace ID (32 hex digits)
-    counts too.
+    """The tokens that `value` can stand for: under every authority of every kind seen (or of `kind` only), as
+    the site's rules write it, as it is written, and in capitals. A value that is itself a token counts too.
+
+    A whole CX (HL7 v2.5.1 2.A.14, `100023^^^NSH^MR`) is read for its number and its authority.
     """
-    wanted = value.strip()
-    if not wanted or len(wanted) > _LONGEST:
+    wanted, whose = _number(value, spelling or Authorities())
+    if not wanted or len(wanted) > LONGEST:
         return []
-    tokens: list[str] = []
-    if _TOKEN.match(wanted.lower()):
-        tokens.append(wanted.lower())
+    tokens = [wanted.lower()] if _TOKEN.match(wanted.lower()) else []
     if sealer is not None:
-        spellings = dict.fromkeys((wanted, wanted.upper()))
+        rules = spelling or Authorities()
         tokens += [
             token
             for each, authority in authorities
-            if kind in (None, "", each)
-            for spelling in spellings
-            for token in sealer.tokens(Key(each, authority, spelling))
+            if kind in (None, "", each) and (not whose or authority.partition(":")[0] == whose)
+            for written in rules.spellings(each, wanted)
+            for token in sealer.tokens(Key(each, authority, written))
         ]
     return list(dict.fromkeys(tokens))
 
 
-def find(source: Source, sealer: Sealer | None, value: str, kind: str | None) -> list[Found]:
-    """The journeys behind `value`, certain ones first, each once; raises StoreError."""
-    tokens = candidates(value, kind, source.authorities(), sealer)
-    if not tokens:
-        return []
-    by_journey: dict[str, Found] = {}
-    for found in source.find(tokens):
-        known = by_journey.get(found.journey)
-        if known is None or (known.certainty != "certain" and found.certainty == "certain"):
-            by_journey[found.journey] = found
-    return sorted(by_journey.values(), key=lambda found: found.certainty != "certain")
+def search(
+    source: Source,
+    sealer: Sealer | None,
+    values: Sequence[str],
+    now: datetime,
+    kind: str | None = None,
+    spelling: Authorities | None = None,
+) -> Outcome:
+    """Everything that `values` lead to; raises StoreError. The first 200 are looked for.
+
+    kind: a kind of key, `trace_id`, `span_id` or `control_id`; every kind when left out. Span IDs are only
+    looked for where nothing else was found, because there is no quick way to them.
+    """
+    looked = list(values)[:MOST_VALUES]
+    where: dict[str, list[int]] = defaultdict(list)
+    tokens: set[str] = set()
+    traces: set[str] = set()
+    names: set[str] = set()
+    seen = source.authorities() if sealer is not None else []
+    for position, value in enumerate(looked):
+        mine: set[str] = set()
+        if kind not in (TRACE_ID, SPAN_ID, CONTROL_ID):
+            found = candidates(value, kind, seen, sealer, spelling)
+            tokens.update(found)
+            mine.update(found)
+        if kind in (None, "", TRACE_ID) and (trace := _trace(value)):
+            traces.add(trace)
+            mine.add(trace)
+        if kind in (None, "", CONTROL_ID) and len(name := value.strip()) <= LONGEST:
+            written = {name, name.upper()}
+            names |= written
+            mine |= written
+        for asked in mine:
+            where[asked].append(position)
+    matches = source.search(sorted(tokens), now, traces=sorted(traces), control_ids=sorted(names))
+    hits = [Hit(position, match) for match in matches for position in where[match.asked]]
+    done = {hit.position for hit in hits}
+    spans: dict[str, list[int]] = defaultdict(list)
+    for position, value in enumerate(looked):
+        if position not in done and kind in (None, "", SPAN_ID) and _SPAN.match(value.strip().lower()):
+            spans[value.strip().lower()].append(position)
+    if spans:
+        further = source.search((), now, span_ids=sorted(spans))
+        hits += [Hit(position, match) for match in further for position in spans[match.asked]]
+    hits.sort(key=lambda hit: hit.position)
+    return Outcome(len(looked), hits, len(values) - len(looked))
+
+
+def _number(value: str, spelling: Authorities) -> tuple[str, str]:
+    """The number and, when it is a whole CX, its assigning authority."""
+    parts = value.strip().split("^")
+    if len(parts) < 4:
+        return value.strip(), ""
+    namespace, _, universal = parts[3].partition("&")
+    return parts[0].strip(), spelling.name(namespace, universal.partition("&")[0])
+
+
+def _trace(value: str) -> str:
+    wanted = value.strip().lower()
+    if within := _TRACEPARENT.match(wanted):
+        return within[1]
+    return wanted if _TOKEN.match(wanted) else ""

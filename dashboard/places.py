@@ -16,7 +16,7 @@ from typing import Final
 from dash import html
 from dash.development.base_component import Component
 
-from dashboard import components, lookup, wording
+from dashboard import components, found, lookup, wording
 from dashboard.audit import Look
 from dashboard.auth import Session
 from dashboard.feed import Feed, Snapshot
@@ -25,6 +25,7 @@ from dashboard.pages.frame import Frame
 from dashboard.settings import DashboardSettings
 from dashboard.source import Source
 from slo.workflows.rows import INSTANCE_STATES, InstanceRow, Journey
+from tracing.authorities import Authorities
 from tracing.keys import Sealer, SealError
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ class Guide:
         sealer: Sealer | None,
         doctor: Callable[[], Sequence[admin.Check]] | None,
         clock: Callable[[], datetime],
+        spelling: Authorities | None = None,
     ) -> None:
         self._feed = feed
         self._source = source
@@ -97,6 +99,7 @@ class Guide:
         self._sealer = sealer
         self._doctor = doctor
         self._clock = clock
+        self._spelling = spelling
         self._looked: dict[tuple[str, str], datetime] = {}
 
     async def show(self, path: str, query: Mapping[str, str], session: Session, where_from: str) -> Shown:
@@ -128,12 +131,20 @@ class Guide:
         """The exceptions an address asks for; raises StoreError.  Also what its CSV holds."""
         return await self._feed.run(self._matching, dict(query), now)
 
-    async def search(self, value: str, session: Session, where_from: str) -> list[str]:
-        """Journeys behind what was typed; those found are recorded; raises StoreError."""
-        found = await self._feed.run(lookup.find, self._source, self._sealer, value, None)
-        journeys = [each.journey for each in found]
-        await self.record(session, "search", journeys, where_from)
-        return journeys
+    async def search(
+        self, values: Sequence[str], session: Session, where_from: str
+    ) -> tuple[Frame, lookup.Outcome, list[Journey]]:
+        """What numbers lead to, and the first journeys of it; those are recorded; raises StoreError."""
+        now = self._clock()
+
+        def ask() -> tuple[lookup.Outcome, list[Journey]]:
+            outcome = lookup.search(self._source, self._sealer, values, now, spelling=self._spelling)
+            wanted = [] if found.straight(outcome) else outcome.journeys[: found.SHOWN]
+            return outcome, self._source.journeys(wanted, now) if wanted else []
+
+        outcome, journeys = await self._feed.run(ask)
+        await self.record(session, "search", outcome.journeys[: found.SHOWN], where_from)
+        return Frame(now, self._settings.tz, self._settings.site, "/", {}), outcome, journeys
 
     async def record(
         self, session: Session, action: str, journeys: Sequence[str], where_from: str, why: str = ""

@@ -16,7 +16,7 @@ from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 from fastapi import FastAPI
 
-from dashboard import components, wording
+from dashboard import components, found, lookup
 from dashboard.auth import Session, current_address, current_session
 from dashboard.components import wild
 from dashboard.pages.frame import Frame
@@ -106,11 +106,12 @@ def _layout(settings: DashboardSettings) -> Component:
                                 type="text",
                                 n_submit=0,
                                 value="",
-                                placeholder="Find a visit, account or claim",
+                                placeholder="Any number of a patient, visit or message",
                                 autoComplete="off",
                                 # With it, Enter would be told before what was typed.
                                 debounce=False,
-                                maxLength=128,
+                                # A pasted list of the longest numbers.
+                                maxLength=(lookup.LONGEST + 2) * lookup.MOST_VALUES,
                                 className="search-input",
                             ),
                             html.Kbd("/", title="Press / to search"),
@@ -198,23 +199,18 @@ def _search(app: CaretrailDash, guide: Guide) -> None:
             return no_update, None, no_update
         if not session.may(frozenset({"noc", "engineer"})):
             return no_update, html.P("Your role sees aggregates only."), no_update
+        values = lookup.split(value)
         try:
-            journeys = await guide.search(value, session, current_address())
+            frame, outcome, journeys = await guide.search(values, session, current_address())
         except Exception as error:
             return (
                 no_update,
                 html.P(f"The store did not answer ({type(error).__name__}). Try again."),
                 no_update,
             )
-        if len(journeys) == 1:
-            return f"/encounter/{journeys[0]}", None, ""
-        if not journeys:
-            return no_update, html.P("Nothing found. Check the digits; leading zeros matter."), no_update
-        found = [
-            html.Li(components.link(wording.shortened(journey), f"/encounter/{journey}"))
-            for journey in journeys[:10]
-        ]
-        return no_update, [html.P(f"{len(journeys)} encounters carry it:"), html.Ul(found)], no_update
+        if only := found.straight(outcome):
+            return f"/encounter/{only}", None, ""
+        return no_update, found.panel(frame, values, outcome, journeys), no_update
 
 
 def freshness(shown: Shown, settings: DashboardSettings, now: datetime) -> dict[str, Any]:

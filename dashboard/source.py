@@ -18,7 +18,8 @@ from slo import kpis, objectives
 from slo.kpis import WorkflowKpi
 from slo.objectives import ObjectiveStatus
 from slo.workflows import read
-from slo.workflows.rows import Found, InstanceRow, InstanceState, Journey, Tile
+from slo.workflows.rows import InstanceRow, InstanceState, Journey, Tile
+from slo.workflows.search import Match
 from tracing import engines
 from tracing.engines import EngineRow, Minute
 from tracing.store import Result, Store, load_sql
@@ -54,7 +55,17 @@ class Source(Protocol):
 
     def sentence(self, journey: Journey, now: datetime) -> str: ...
 
-    def find(self, tokens: list[str]) -> list[Found]: ...
+    def journeys(self, journeys: Sequence[str], now: datetime) -> list[Journey]: ...
+
+    def search(
+        self,
+        tokens: Sequence[str],
+        now: datetime,
+        *,
+        traces: Sequence[str] = (),
+        control_ids: Sequence[str] = (),
+        span_ids: Sequence[str] = (),
+    ) -> list[Match]: ...
 
     def authorities(self) -> list[tuple[str, str]]: ...
 
@@ -114,8 +125,21 @@ class StoreSource:
             sentence = sentence.replace(code, wording.phrase(code))
         return sentence
 
-    def find(self, tokens: list[str]) -> list[Found]:
-        return read.find(self._handle(), tokens)
+    def journeys(self, journeys: Sequence[str], now: datetime) -> list[Journey]:
+        return read.journeys(self._handle(), journeys, now)
+
+    def search(
+        self,
+        tokens: Sequence[str],
+        now: datetime,
+        *,
+        traces: Sequence[str] = (),
+        control_ids: Sequence[str] = (),
+        span_ids: Sequence[str] = (),
+    ) -> list[Match]:
+        return read.search(
+            self._handle(), tokens, now, traces=traces, control_ids=control_ids, span_ids=span_ids
+        )
 
     def authorities(self) -> list[tuple[str, str]]:
         return read.authorities(self._handle())

@@ -54,11 +54,18 @@ class Match(NamedTuple):
 
 
 def search(
-    store: Store, tokens: Iterable[str], now: datetime, *, traces: Iterable[str] = (), ids: Iterable[str] = ()
+    store: Store,
+    tokens: Iterable[str],
+    now: datetime,
+    *,
+    traces: Iterable[str] = (),
+    control_ids: Iterable[str] = (),
+    span_ids: Iterable[str] = (),
 ) -> list[Match]:
-    """Every journey behind tokens of keys, trace IDs, and `ids` of messages (control IDs, span IDs).
+    """Every journey behind tokens of keys, and behind trace IDs, control IDs and span IDs of messages.
 
-    The latest first where a patient has many. Each (asked, journey) once, at its most certain.
+    The latest first where a patient has many. Each (asked, journey) once, at its most certain. Span IDs are
+    looked for in all spans, which takes seconds where there are many.
     """
     wanted = sorted(set(tokens))
     keys = _keys(store, wanted)
@@ -67,7 +74,11 @@ def search(
     searched = {token for token, (kind, _) in keys.items() if kind in SEARCH_ONLY}
     every = {other for token in searched for other in groups.get(token, (token,))}
     sightings = _sightings(store, every)
-    messages = [*_by_trace(store, set(traces) - keys.keys()), *_by_ids(store, sorted(set(ids)))]
+    messages = [
+        *_by_trace(store, set(traces) - keys.keys()),
+        *_by_control_id(store, sorted(set(control_ids))),
+        *_by_span_id(store, sorted(set(span_ids))),
+    ]
     ends = {*(keys.keys() - searched), *(row.other for row in sightings)}
     places = places_of(store, {*ends, *(message.hangs_on for message in messages)})
     whys = _collisions(store, keys, now) if keys else {}
@@ -214,7 +225,7 @@ def _by_trace(store: Store, traces: Iterable[str]) -> list[_Message]:
     return [_Message(row[2], TRACE_ID, row[3] or row[2], row[4], row[5], row[6]) for row in rows]
 
 
-def _by_ids(store: Store, ids: Sequence[str]) -> list[_Message]:
+def _by_control_id(store: Store, ids: Sequence[str]) -> list[_Message]:
     if not ids:
         return []
     known = {"ids": ids, "most": MOST_MESSAGES}
@@ -231,6 +242,13 @@ def _by_ids(store: Store, ids: Sequence[str]) -> list[_Message]:
         rows = _messages_at(store, where, {**prefixes, "days": days, "ids": ids})
         found += [_Message(row[0], CONTROL_ID, row[3] or row[2], row[4], row[5], row[6]) for row in rows]
     return found
+
+
+def _by_span_id(store: Store, ids: Sequence[str]) -> list[_Message]:
+    if not ids:
+        return []
+    rows = _messages_at(store, "span_id IN {ids:Array(String)}", {"ids": ids})
+    return [_Message(row[1], SPAN_ID, row[3] or row[2], row[4], row[5], row[6]) for row in rows]
 
 
 def _messages_at(store: Store, where: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:

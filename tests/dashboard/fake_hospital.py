@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,7 +15,6 @@ from dashboard.traffic import InterfaceRow
 from slo.kpis import WorkflowKpi
 from slo.objectives import ObjectiveStatus
 from slo.workflows.rows import (
-    Found,
     Hop,
     InstanceRow,
     InstanceState,
@@ -24,6 +24,7 @@ from slo.workflows.rows import (
     StepState,
     Tile,
 )
+from slo.workflows.search import Match
 from tests.dashboard.fake_figures import engine_row, kpi, line, objective, tile
 from tests.dashboard.fake_moment import NOW
 from tracing.context import SiteKey
@@ -197,6 +198,7 @@ class FakeHospital:
         everywhere = {"failed": 3, "overdue": 12, "at_risk": 4, "on_track": 214, "completed": 322}
         self.away = False
         self.looks: list[Look] = []
+        self.matches: list[Match] = []
         self.state: InstanceState = "failed"
         self.tile_list = [
             tile(
@@ -281,10 +283,28 @@ class FakeHospital:
             "(422, cost centre unknown) and nothing came after."
         )
 
-    def find(self, tokens: list[str]) -> list[Found]:
+    def journeys(self, journeys: Sequence[str], now: datetime) -> list[Journey]:
+        return [found for each in journeys if (found := self.journey(each, now))]
+
+    def search(
+        self,
+        tokens: Sequence[str],
+        now: datetime,
+        *,
+        traces: Sequence[str] = (),
+        control_ids: Sequence[str] = (),
+        span_ids: Sequence[str] = (),
+    ) -> list[Match]:
         self._ask()
-        known = {SEALER.token(key): key.kind for key in (VISIT, ACCOUNT)}
-        return [Found(JOURNEY, "certain", token, known[token]) for token in tokens if token in known]
+        known = {SEALER.token(key): key for key in (VISIT, ACCOUNT)}
+        found = [
+            Match(token, JOURNEY, "certain", "key", known[token].kind, known[token].authority)
+            for token in tokens
+            if token in known
+        ]
+        found += [Match(trace, JOURNEY, "certain", "own", "trace_id") for trace in traces if trace == JOURNEY]
+        asked = {*tokens, *traces, *control_ids, *span_ids}
+        return found + [match for match in self.matches if match.asked in asked]
 
     def authorities(self) -> list[tuple[str, str]]:
         return [("visit", "NSH"), ("account", "NSH")]

@@ -46,7 +46,16 @@ def test_a_search_that_found_somebody_is_recorded_without_what_was_typed(site: S
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"value": ""}, {"value": "x" * 200}, {"value": "V1", "patient": "x"}, []]
+    "body",
+    [
+        {},
+        {"value": ""},
+        {"value": "x" * 200},
+        {"value": "V1", "patient": "x"},
+        {"value": "V1", "values": ["V2"]},
+        {"values": []},
+        [],
+    ],
 )
 def test_a_search_that_makes_no_sense_is_refused(site: Site, body: object) -> None:
     answer = site.program().post("/api/v1/journeys/search", body)

@@ -214,12 +214,15 @@ def test_a_control_id_finds_its_messages_however_many_days_there_are(store: Stor
     sent(store, "account:1", hours=100, trace="cd" * 16, control_id="MSG1", interface="erp")
     sent(store, "visit:3", hours=50, control_id="MSG2")
     placed(store, "account:1", V2)
-    matches = read.search(store, [], NOON, ids=["MSG1", "MSG9"])
+    matches = read.search(store, [], NOON, control_ids=["MSG1", "MSG9"])
     assert [(match.asked, match.kind, match.journey, match.interface) for match in matches] == [
         ("MSG1", "control_id", V2, "erp"),
         ("MSG1", "control_id", V1, "ehr-adt"),
     ]
+    span_id = sent(store, "visit:4", hours=51)
+    (match,) = read.search(store, [], NOON, span_ids=[span_id])
+    assert (match.asked, match.kind, match.journey) == (span_id, "span_id", token_of("visit:4"))
     many = [f"MANY{number}" for number in range(120)]
     for number, name in enumerate(many[:3]):
         sent(store, f"visit:{number}", hours=number, control_id=name)
-    assert len(read.search(store, [], NOON, ids=many)) == 3
+    assert len(read.search(store, [], NOON, control_ids=many)) == 3
