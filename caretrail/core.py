@@ -30,6 +30,7 @@ from dashboard import DashboardSettings, Gate
 from dashboard import create_app as create_pages
 from slo import alerts, objectives
 from slo.workflows import Evaluator, activate, packs
+from tracing.authorities import Authorities
 from tracing.context import SiteKey, SiteKeyError
 from tracing.identity import Resolver
 from tracing.keys import Sealer
@@ -129,6 +130,9 @@ class Core:
             raise CannotStart(f"{error.strerror or error} ({what}). {remedy}") from None
         self._stops.append(server.stop)
 
+    def _sealer(self, site_key: SiteKey) -> Sealer:
+        return Sealer(site_key, Authorities(self._settings.identity))
+
     def _start_collector(self, store: Store, site_key: SiteKey) -> None:
         given = self._settings.collector
         limits = Limits(body_bytes=given.body_limit, inflated_bytes=given.body_limit)
@@ -143,7 +147,9 @@ class Core:
             except OSError as error:
                 raise CannotStart(f"{error.strerror or error}. Change collector.grpc.") from None
             self._stops.append(served.stop)
-        app = create_app(self.wal, limits, Sealer(site_key), writer=self.writer, counters=self._counters)
+        app = create_app(
+            self.wal, limits, self._sealer(site_key), writer=self.writer, counters=self._counters
+        )
         self._serve("OTLP", app, given.http, "Change collector.http in the settings.")
         for engine in self._settings.engines:
             handle = store.handle()
@@ -164,7 +170,7 @@ class Core:
         follower = Follower(
             engine.name,
             engine.messages,
-            Sealer(site_key),
+            self._sealer(site_key),
             lambda body: wal.append(body).result(_DURABLE_S),
             folder / f"{engine.name}.json",
         )
@@ -215,8 +221,9 @@ class Core:
         link = given.public_url or f"http://{given.listen}"
         routers = [health.router(state, self._counters), health.login_router(gate, link)]
         if self.wal is not None:
-            routers.append(checkpoint_api.router(self.wal, Sealer(site_key), self._counters))
-        app = create_pages(store, settings, Sealer(site_key), gate=gate, doctor=state.checks, routers=routers)
+            routers.append(checkpoint_api.router(self.wal, self._sealer(site_key), self._counters))
+        sealer = self._sealer(site_key)
+        app = create_pages(store, settings, sealer, gate=gate, doctor=state.checks, routers=routers)
         self._serve("the pages", app, given.listen, "Choose another with --port.", lifespan=True)
 
 

@@ -10,6 +10,7 @@ import threading
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich.progress import Progress
 
@@ -19,6 +20,7 @@ from caretrail.settings import load
 from collector.taps.replay import open_history
 from simulator import history
 from simulator.recording import read
+from tracing.authorities import Authorities
 from tracing.context import SiteKey
 
 RATE = 60.0
@@ -62,7 +64,15 @@ class History:
         site_key = SiteKey.load(self._folder / settings.site.key_file)
         task = progress.add_task("Through the taps", total=self._hops)
         spool = self._folder / "spool-history"
-        with open_history(settings.interfaces, site_key, endpoint, spool, site=settings.site.id) as past:
+        with open_history(
+            settings.interfaces,
+            site_key,
+            endpoint,
+            spool,
+            site=settings.site.id,
+            authorities=Authorities(settings.identity),
+            zone=ZoneInfo(settings.site.timezone),
+        ) as past:
             for number, record in enumerate(read(self._recording), 1):
                 if ended.is_set():
                     return

@@ -30,6 +30,7 @@ from collector.taps.hops import KeyEncoder, Sink
 from collector.taps.replay import open_history
 from collector.taps.sender import EndpointError
 from collector.taps.spool import SpoolError
+from tracing.authorities import Authorities
 from tracing.context import SiteKey, SiteKeyError
 from tracing.keys import Sealer
 
@@ -45,7 +46,9 @@ def run(options: argparse.Namespace) -> int:
         interface = _interface(options, configuration)
         zone = _zone(options.zone or configuration.settings.site.timezone)
         sources = find(options.files)
-        keys = KeyEncoder(Sealer(SiteKey.load(configuration.path(configuration.settings.site.key_file))))
+        settings = configuration.settings
+        site_key = SiteKey.load(configuration.path(settings.site.key_file))
+        keys = KeyEncoder(Sealer(site_key, Authorities(settings.identity)), zone)
         with _replaying(options, configuration, interface, keys, zone) as (loader, deliver):
             delivered = _work(options, loader, sources, deliver)
     except (TapConfigError, SourceError, SpoolError, EndpointError, SiteKeyError) as error:

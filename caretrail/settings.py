@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from collector.engines.config import EngineConfig
 from collector.taps.config import Interface, TapConfigError, check_together
 from tracing import documents
+from tracing.identity_settings import IdentitySettings
 
 _REFERENCE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
@@ -146,6 +147,7 @@ class Settings(_Part):
     store: StoreSettings = StoreSettings()
     collector: CollectorSettings = CollectorSettings()
     taps: TapSettings = TapSettings()
+    identity: IdentitySettings = IdentitySettings()
     interfaces: tuple[Interface, ...] = Field(
         (), description="The interfaces to watch, in the hospital's own words; see the interface tables."
     )

@@ -14,6 +14,7 @@ import signal
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import uvloop
 
@@ -22,6 +23,7 @@ from caretrail.instance import CannotStart, find_config
 from caretrail.parent import follow
 from caretrail.settings import Configuration, Settings, load, split_address
 from collector.taps.config import AnyInterface, TapConfigError, load_interfaces
+from tracing.authorities import Authorities
 from tracing.context import SiteKey, SiteKeyError
 from tracing.documents import DocumentError
 
@@ -82,6 +84,8 @@ async def _serve(configuration: Configuration, site_key: SiteKey) -> None:
         spool_cap_bytes=settings.taps.spool_limit,
         spool_max_age_seconds=settings.taps.spool_days * 86400,
         memory_bytes=settings.taps.memory_limit,
+        authorities=Authorities(settings.identity),
+        zone=ZoneInfo(settings.site.timezone),
     )
     page = None
     if settings.taps.metrics is not None:

@@ -29,7 +29,7 @@ from pydantic import (
 from tracing import attributes, spans
 from tracing.context import message_trace_id, span_id
 from tracing.documents import nearest
-from tracing.keys import KINDS, Sealer, best, business_key, format_reference, priority
+from tracing.keys import KINDS, Sealer, best, format_reference, priority
 
 MOST = 1000
 SCRIPT, HERE = "script", "caretrail"
@@ -156,9 +156,11 @@ def _encode(checkpoint: Checkpoint, sealer: Sealer, place: str) -> tuple[bytes, 
     """A ScopeSpans with one span, its trace id and its span id in hex."""
     keys = []
     for number, given in enumerate(checkpoint.keys):
-        key = business_key(given.kind, given.value, given.authority)
+        key = sealer.authorities.key(given.kind, given.value, given.authority)
         if key is None:
             raise CheckpointError((f"{place}keys[{number}].value", "no identifier: empty, or the HL7 null"))
+        if sealer.authorities.doubt(key):
+            raise CheckpointError((f"{place}keys[{number}].value", "no identifier: says there is none"))
         keys.append(key)
     root = best(keys)
     if root is None:

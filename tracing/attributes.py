@@ -75,6 +75,9 @@ FHIR_DETAIL = "fhir.issue.detail"
 KEYS = "journey.keys"
 KEYS_SEALED = "journey.keys.sealed"
 DERIVED_TRACE = "journey.trace_id"
+IDENTITY = "journey.identity"
+DOUBTS = "journey.doubts"
+FIELDS = "journey.fields"
 MEASURE = "integration.measure."
 TAG = "integration.attribute."
 ENGINE_MESSAGE = "engine.message"
@@ -323,6 +326,34 @@ REGISTRY: tuple[Attribute, ...] = (
         "development",
         "The trace ID that the message's own keys give, where it came with a context and went on with that.",
         "9f86d081884c7d659a2feaa0c55ad015",
+    ),
+    Attribute(
+        IDENTITY,
+        "span",
+        "string",
+        "development",
+        "What the message says about identity, elements separated by spaces, each `event,level,from,to,"
+        "subject,at`: merge, change, move, link, unlink or cancel of patient, account or visit; `from` (the "
+        "key until now, with its sealed value), `to` and `subject` are `kind:authority:token` or empty, `at` "
+        "is Unix milliseconds.",
+        "change,visit,visit:NSH:9f86…:Ab3x…,visit:NSH:60ba…,,1772366400000",
+    ),
+    Attribute(
+        DOUBTS,
+        "span",
+        "string",
+        "development",
+        "Keys that are not among `journey.keys` because they say nothing about whose they are, separated by "
+        "spaces, each `kind:authority:token:why:sealed`. Why: `blank` (no number: 0, UNKNOWN, 999999999).",
+        "account:NSH:9f86d081884c7d659a2feaa0c55ad015:blank:Ab3x…",
+    ),
+    Attribute(
+        FIELDS,
+        "scope",
+        "string",
+        "development",
+        "Which field each kind of key is read from, `kind=place|place` separated by spaces.",
+        "visit=PV1-19 account=PID-18 order=ORC-2|OBR-2 mrn=PID-3",
     ),
     Attribute(
         MEASURE + "*",

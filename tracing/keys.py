@@ -10,13 +10,16 @@ import base64
 import binascii
 from contextlib import suppress
 from functools import lru_cache
-from typing import Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 from urllib.parse import quote, unquote
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tracing.context import KeyedHash, SiteKey, journey_trace_id, trace_id
+
+if TYPE_CHECKING:
+    from tracing.authorities import Authorities
 
 KeyKind = Literal[
     "visit",
@@ -89,8 +92,11 @@ def business_key(
 
 @lru_cache(maxsize=1024)
 def normalise_authority(authority: str) -> str:
-    """Upper case, no surrounding space; `|` is escaped because it separates the parts that are hashed."""
-    return authority.strip().upper().replace("%", "%25").replace("|", "%7C")
+    """Upper case, no surrounding space, an OID without `urn:oid:`: HL7 v2 writes it bare, FHIR as a URI.
+
+    `|` is escaped because it separates the parts that are hashed.
+    """
+    return authority.strip().upper().removeprefix("URN:OID:").replace("%", "%25").replace("|", "%7C")
 
 
 def priority(kind: str) -> int:
@@ -121,6 +127,12 @@ def parse_reference(text: str) -> tuple[str, str, str]:
     return parts[0], unquote(parts[1]), parts[2]
 
 
+def _authorities() -> Authorities:
+    from tracing.authorities import Authorities  # which is made of keys itself
+
+    return Authorities()
+
+
 class Sealer:
     """Tokens and sealed values of one site.
 
@@ -128,9 +140,11 @@ class Sealer:
     Safe for several threads: the caches are `functools.lru_cache`.
     """
 
-    def __init__(self, site_key: SiteKey) -> None:
+    def __init__(self, site_key: SiteKey, authorities: Authorities | None = None) -> None:
         self.site_key = site_key
-        self.earlier = tuple(Sealer(key) for key in site_key.earlier)
+        self.authorities = authorities or _authorities()
+        """How the site spells its keys: whoever makes tokens of what somebody wrote spells it first."""
+        self.earlier = tuple(Sealer(key, self.authorities) for key in site_key.earlier)
         """Those of the keys this one replaced, newest first."""
         self._cipher = AESGCM(site_key.subkey("caretrail/v1/seal"))
         self._nonces = KeyedHash(site_key.subkey("caretrail/v1/nonce"))

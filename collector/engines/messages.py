@@ -16,8 +16,9 @@ from collector.engines import mirth
 from collector.engines.config import EngineMessages
 from tracing import attributes as names
 from tracing import spans
+from tracing.authorities import Authorities
 from tracing.context import message_trace_id, span_id
-from tracing.keys import Key, Sealer, best, business_key, format_reference, priority
+from tracing.keys import Key, Sealer, best, format_reference, priority
 
 ERROR = "ERROR"
 _FINAL = frozenset({"SENT", "TRANSFORMED", "FILTERED"})
@@ -49,7 +50,7 @@ def encode(
 ) -> bytes:
     """An ExportTraceServiceRequest with the message's span. The same message again gives the same IDs."""
     interface = f"{engine}/{channel}"
-    keys = _keys(seen, wanted)
+    keys = _keys(seen, wanted, sealer.authorities)
     root = best(keys)
     own = identity(channel_id, seen.message_id)
     site_key = sealer.site_key
@@ -105,12 +106,12 @@ def engine_span_id(sealer: Sealer, engine: str, channel_id: str, message_id: int
     return span_id(sealer.site_key, engine, identity(channel_id, message_id), 0)
 
 
-def _keys(seen: Seen, wanted: EngineMessages) -> list[Key]:
+def _keys(seen: Seen, wanted: EngineMessages, authorities: Authorities) -> list[Key]:
     found = []
     for one in wanted.keys:
         value = seen.metadata.get(one.column.upper())
-        key = business_key(one.kind, value, one.authority, wanted.authority)
-        if key is not None:
+        key = authorities.key(one.kind, value, one.authority, wanted.authority)
+        if key is not None and not authorities.doubt(key):
             found.append(key)
     return sorted(dict.fromkeys(found), key=lambda key: priority(key.kind))
 

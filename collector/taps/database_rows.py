@@ -84,7 +84,7 @@ class RowObserver:
 
     def _encode(self, values: tuple[Any, ...], digest: bytes, now_ns: int) -> Encoded:
         given = self._interface
-        trace, key_attributes = self._emitter.keys.encode(self._keys(values))
+        trace, key_attributes = self._emitter.keyed(self._keys(values))
         head = _RECEIVE
         message = self._text(values, given.message_column) if given.message_column else None
         head += (_MESSAGE(message) if message else b"") or _MESSAGE(given.message)
@@ -137,7 +137,7 @@ class RowObserver:
                 authority = self._text(values, wanted.authority_column) or authority
             text = self._text(values, wanted.column)
             key = business_key(wanted.kind, text, authority, self._interface.authority)
-            if key is not None:
+            if key is not None and wanted.fits(text):
                 found.append(key)
         return found
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from tracing.protocols.hl7v2 import Path
+from tracing.protocols.hl7v2 import Assigned, Path
 
 _HEAD = b"MSH|^~\\&|"
 _SEPARATORS = b"^~\\&"
@@ -31,27 +31,40 @@ class Raw(NamedTuple):
     lines: tuple[bytes, ...]
 
 
+_PID = b"PID"
+
+
+class Place(NamedTuple):
+    """A planned field: of the first such segment, or `of_every` such segment its first repetition."""
+
+    path: Path
+    of_every: bool = False
+
+
 class Plan:
     """Which raw fields determine the values at some paths. Made by `plan`."""
 
     __slots__ = ("_find", "_names", "_places", "_width")
 
-    def __init__(self, names: dict[bytes, tuple[tuple[int, ...], bool]]) -> None:
+    def __init__(self, names: dict[bytes, dict[tuple[int, bool], None]]) -> None:
         # One search for all of them: each search of its own would go through the whole message.
         # It finds the segment that may carry a trace context too, which costs nothing here.
         wanted = b"|".join(re.escape(name) for name in (*names, _CONTEXT))
         self._find = re.compile(b"\r((?:%b)\\|[^\r]*)" % wanted).findall
-        self._places: dict[tuple[bytes, int], int] = {}
-        self._names: dict[bytes, tuple[int, tuple[tuple[int, int], ...], bool]] = {}
-        for name, (numbers, only) in names.items():
-            places = tuple((len(self._places) + index, number) for index, number in enumerate(numbers))
-            self._places |= {(name, number): place for place, number in places}
-            self._names[name] = max(numbers) + 1, places, only
+        self._places: dict[tuple[bytes, int, bool], int] = {}
+        self._names: dict[bytes, tuple[int, tuple[tuple[int, int, bool], ...], bool]] = {}
+        for name, fields in names.items():
+            places = []
+            for number, every in fields:
+                place = self._places[name, number, every] = len(self._places)
+                places.append((place, number, every))
+            limit = max((number for number, _ in fields), default=0) + 1
+            self._names[name] = limit, tuple(places), any(every for _, every in fields)
         self._width = len(self._places)
 
-    def place(self, path: Path) -> int:
-        """Where in `fields` the field of a planned path is."""
-        return self._places[path.name, path.field]
+    def place(self, place: Place) -> int:
+        """Where in `fields` a planned field is."""
+        return self._places[place.path.name, place.path.field, place.of_every]
 
     def read(self, payload: bytes) -> Raw | None:
         """The segments; None for a message that is not of the ordinary kind."""
@@ -65,60 +78,70 @@ class Plan:
         return _NEW(Raw, (head[3], head[8], head[9], tuple(self._find(payload, end))))
 
     def fields(self, lines: tuple[bytes, ...]) -> tuple[bytes, ...] | None:
-        """The planned fields of `Raw.lines`; None where a segment that should be the only one is not."""
+        """The planned fields of `Raw.lines`, up to a second patient; None for what is not in its place."""
         found = [b""] * self._width
         seen = set()
         for line in lines:
-            name = line[: line.index(b"|")]
+            name = line[:3]
             rule = self._names.get(name)
             if rule is None:
                 return None  # a context that is not at the end
-            limit, places, only = rule
-            if name in seen:
-                if only:
-                    return None
+            limit, places, repeats = rule
+            again = name in seen
+            if again and not repeats:
+                if name == _PID:
+                    break
                 continue
             seen.add(name)
             values = line.split(b"|", limit)
             count = len(values)
-            for place, number in places:
-                if number < count:
-                    found[place] = values[number]
+            for place, number, every in places:
+                if number < count and (every or not again):
+                    value = values[number]
+                    if every:
+                        value = value.partition(b"~")[0]
+                        value = found[place] + b"~" + value if found[place] else value
+                    found[place] = value
         return tuple(found)
 
 
-def plan(paths: Iterable[tuple[Path, bool]]) -> Plan | None:
-    """A plan for `(path, whether every segment of that name counts)`; None if no field alone is enough."""
-    segments: dict[bytes, tuple[dict[int, None], bool]] = {}
-    for path, every in paths:
+def plan(places: Iterable[Place]) -> Plan | None:
+    """A plan for these places; None if no field alone is enough."""
+    segments: dict[bytes, dict[tuple[int, bool], None]] = {_PID: {}}
+    for path, of_every in places:
         if path.verbatim or path.name == b"MSH" or path.occurrence > 1:
             return None
-        numbers, only = segments.get(path.name, ({}, False))
-        numbers[path.field] = None
-        segments[path.name] = (numbers, only or every)
-    if not segments:
-        return None
-    return Plan({name: (tuple(numbers), only) for name, (numbers, only) in segments.items()})
+        if path.name == _PID and of_every:
+            return None  # there is one PID for each patient
+        segments.setdefault(path.name, {})[path.field, of_every] = None
+    return Plan(segments) if any(segments.values()) else None
 
 
-def identifiers(field: bytes, authority: int, otherwise: int) -> list[tuple[str, str]] | None:
-    """(identifier, assigning authority) of each repetition of a raw field that has one.
+def identifiers(field: bytes, authority: int) -> list[Assigned] | None:
+    """Each repetition of a raw CX (`authority` 4) or EI (2) field that has an identifier.
 
-    `authority` and `otherwise` number the components that may name it. None where subcomponents, escapes or
-    nulls need the general reader.
+    None where subcomponents, escapes or nulls need the general reader.
     """
-    if field.translate(None, b'&\\"') != field:
+    if field.translate(None, b'\\"') != field:
         return None
-    found: list[tuple[str, str]] = []
+    found: list[Assigned] = []
     for repetition in field.decode("ascii").split("~"):
-        components = repetition.split("^")
-        value = components[0].strip()
-        if value:
-            count = len(components)
-            name = components[authority - 1].strip() if authority <= count else ""
-            if not name and otherwise and otherwise <= count:
-                name = components[otherwise - 1].strip()
-            found.append((value, name))
+        components = repetition.split("^", 6)
+        value = components[0]
+        if not value:
+            continue
+        count = len(components)
+        name = components[authority - 1] if authority <= count else ""
+        after = components[authority] if authority < count else ""
+        if "&" in value or "&" in after:
+            return None
+        if authority == 4:
+            parts = name.split("&", 2)
+            found.append(Assigned(value, parts[0], parts[1] if len(parts) > 1 else "", after))
+        elif "&" in name:
+            return None
+        else:
+            found.append(Assigned(value, name, after, ""))
     return found
 
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable
+from datetime import UTC, tzinfo
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
+from urllib.parse import quote
 from weakref import WeakSet
 
 from collector.taps.config import AnyInterface
@@ -23,6 +25,8 @@ from tracing.keys import SEARCH_ONLY, Key, Sealer, format_reference, priority
 SCOPE_NAME = "caretrail.tap"
 SCOPE_VERSION = "1"
 MAX_KEYS = 32
+MAX_GLUING_KEYS = 24
+"""Of them; the rest is for keys that only search: a message with many orders still has its patient."""
 MAX_FACILITIES = 64
 MAX_CONTROL_ID = 199
 IDENTITY_BYTES = 512
@@ -106,6 +110,7 @@ encode_body_size = lru_cache(maxsize=4096)(spans.int_attribute(names.BODY_SIZE))
 encode_ack_size = lru_cache(maxsize=1024)(spans.int_attribute(names.ACK_SIZE))
 _keys = spans.array_attribute(names.KEYS)
 _sealed = spans.array_attribute(names.KEYS_SEALED)
+_doubts = spans.ascii_attribute(names.DOUBTS)
 
 
 def encode_message_id(value: str) -> bytes:
@@ -127,12 +132,29 @@ def encode_measure(name: str, value: float) -> bytes:
     return spans.attribute(names.MEASURE + name, value)
 
 
-class KeyEncoder:
-    """Business keys as the two parallel attributes; each key is hashed and sealed once while it is in use."""
+class Encoded(NamedTuple):
+    """A key in its one spelling, as everything a span may say of it."""
 
-    def __init__(self, sealer: Sealer) -> None:
+    key: Key
+    token: bytes
+    reference: bytes
+    """`kind:authority:token`."""
+    sealed: bytes
+    doubt: str
+    """Why it is no key, else empty."""
+
+
+class KeyEncoder:
+    """Business keys as span attributes; each key is spelt, hashed and sealed once while it is in use.
+
+    `zone` is that of times in messages that name none.
+    """
+
+    def __init__(self, sealer: Sealer, zone: tzinfo | None = None) -> None:
         self.sealer = sealer
-        self._one = lru_cache(maxsize=2048)(self._encode)
+        self.authorities = sealer.authorities
+        self.zone = zone or UTC
+        self.one = lru_cache(maxsize=4096)(self._encode)
         self._users: WeakSet[object] = WeakSet()
 
     def joined(self, user: object) -> None:
@@ -143,24 +165,45 @@ class KeyEncoder:
         """How much of `whole` each observer of the process may keep: many interfaces, little each."""
         return max(64, whole // max(1, len(self._users)))
 
-    def encode(self, keys: list[Key]) -> tuple[bytes, bytes]:
-        """`(trace ID or b"" if no key names a journey, attributes)`; keys best first, without doubles."""
+    def numbers(self, keys: Iterable[Key]) -> list[Encoded]:
+        """The keys without doubles and without those that are no number."""
+        found = (self.one(key) for key in keys)
+        return list({one.key: one for one in found if not one.doubt}.values())
+
+    def encode(self, keys: list[Key], rank: Callable[[str], int] = priority) -> tuple[bytes, bytes]:
+        """`(trace ID or b"" if no key names a journey, attributes)`; keys best first, without doubles.
+
+        `rank` orders the kinds, 0 is best; kinds that only search come last whatever it says.
+        """
         if not keys:
             return b"", b""
-        if len(keys) > 1:
-            keys = sorted(dict.fromkeys(keys), key=_rank)[:MAX_KEYS]
-        encoded = [self._one(key) for key in keys]
-        trace = encoded[0][0] if keys[0].kind not in SEARCH_ONLY else b""
-        tokens = _keys(b"".join([one[1] for one in encoded]))
-        return trace, tokens + _sealed(b"".join([one[2] for one in encoded]))
+        gluing: dict[Key, Encoded] = {}
+        searching: dict[Key, Encoded] = {}
+        doubtful: dict[Key, Encoded] = {}
+        for key in keys:
+            one = self.one(key)
+            own = one.key
+            (doubtful if one.doubt else searching if own.kind in SEARCH_ONLY else gluing)[own] = one
+        found = sorted(gluing.values(), key=lambda one: rank(one.key.kind))[:MAX_GLUING_KEYS]
+        trace = found[0].token if found else b""
+        found += sorted(searching.values(), key=lambda one: priority(one.key.kind))
+        attributes = b""
+        if found:
+            del found[MAX_KEYS:]
+            attributes = _keys(b"".join([spans.ascii_element(one.reference) for one in found]))
+            attributes += _sealed(b"".join([spans.ascii_element(one.sealed) for one in found]))
+        if doubtful:
+            said = [
+                b"%b:%b:%b" % (one.reference, one.doubt.encode(), one.sealed) for one in doubtful.values()
+            ]
+            attributes += _doubts(b" ".join(said[:MAX_KEYS]))
+        return trace, attributes
 
-    def _encode(self, key: Key) -> tuple[bytes, bytes, bytes]:
+    def _encode(self, key: Key) -> Encoded:
+        key = self.authorities.canonical(key)
         token, sealed = self.sealer.token_and_seal(key)
-        return (
-            token,
-            spans.ascii_element(_prefix(key.kind, key.authority) + token.hex().encode("ascii")),
-            spans.ascii_element(sealed),
-        )
+        reference = _prefix(key.kind, key.authority) + token.hex().encode("ascii")
+        return Encoded(key, token, reference, sealed, self.authorities.doubt(key))
 
 
 @lru_cache(maxsize=1024)
@@ -168,9 +211,20 @@ def _prefix(kind: str, authority: str) -> bytes:
     return format_reference(kind, authority, "").encode("ascii")
 
 
-def _rank(key: Key) -> int:
-    # Search-only keys rank last whatever their kind's place, so that the first key is always the journey's.
-    return priority(key.kind) + (1000 if key.kind in SEARCH_ONLY else 0)
+def ranks(first: Iterable[str]) -> Callable[[str], int]:
+    """The order of kinds with `first` before all others."""
+    own = {kind: place for place, kind in enumerate(first)}
+    if not own:
+        return priority
+    return lambda kind: own[kind] if kind in own else len(own) + priority(kind)
+
+
+def key_fields(places: Iterable[tuple[str, str]]) -> str:
+    """`kind=place|place` for each kind, separated by spaces: where an interface's keys are read from."""
+    by_kind: dict[str, dict[str, None]] = {}
+    for kind, place in places:
+        by_kind.setdefault(kind, {})[quote(place, safe="/-._~:@[]()*$#,?'")] = None
+    return " ".join(f"{kind}={'|'.join(found)}" for kind, found in by_kind.items())
 
 
 class Emitter:
@@ -181,6 +235,7 @@ class Emitter:
         self.keys = keys
         self.site_key = keys.sealer.site_key
         self._sink = sink
+        self._rank = ranks(interface.priority)
         self._facilities: dict[str, bytes] = {}
         self.scope = self._scope(interface.facility)
         self.name = interface.name
@@ -199,6 +254,15 @@ class Emitter:
                 return self.scope
             found = self._facilities[facility] = self._scope(facility)
         return found
+
+    def keyed(self, keys: list[Key]) -> tuple[bytes, bytes]:
+        """`KeyEncoder.encode` with the interface's own order of kinds."""
+        return self.keys.encode(keys, self._rank)
+
+    def best(self, keys: Iterable[Key]) -> Key | None:
+        """The key, as it is given, that would name the journey; the first of the best kind."""
+        found = (key for key in keys if key.kind not in SEARCH_ONLY and not self.keys.one(key).doubt)
+        return min(found, key=lambda key: self._rank(key.kind), default=None)
 
     def span_id(self, payload: bytes, start_ns: int) -> bytes:
         """The span ID of one transmission of `payload`."""
@@ -251,4 +315,6 @@ class Emitter:
         }
         if facility:
             described[names.FACILITY] = facility
+        if fields := key_fields(self.interface.key_places):
+            described[names.FIELDS] = fields
         return spans.scope(SCOPE_NAME, SCOPE_VERSION, described)

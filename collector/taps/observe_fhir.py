@@ -23,7 +23,7 @@ from collector.taps.hops import (
 from collector.taps.http_message import Content, Request, Response
 from tracing import attributes as names
 from tracing import spans
-from tracing.keys import Key, best, business_key, normalise_authority
+from tracing.keys import Key, business_key, normalise_authority
 from tracing.protocols import fhir, fhir_outcome
 from tracing.protocols.fhir_rest import MAX_PARAMETERS, Interaction, interaction
 
@@ -158,9 +158,10 @@ class FhirObserver:
 
     def journey(self, reading: Reading, answered: Answered) -> list[Key]:
         """The keys of a Bundle's own span: the one journey of its entries, none where there are several."""
-        found = {best(self.ordered(keys)) for keys in self._entry_keys(reading, answered)}
-        found.discard(None)
-        return [key for key in found if key is not None] if len(found) == 1 else []
+        emitter = self._emitter
+        chosen = (emitter.best(self.ordered(keys)) for keys in self._entry_keys(reading, answered))
+        found = {emitter.keys.one(key).key: key for key in chosen if key is not None}
+        return list(found.values()) if len(found) == 1 else []
 
     def children(
         self, reading: Reading, answered: Answered, parent: Hop, identity: bytes, extract: Extract | None
@@ -255,7 +256,7 @@ class FhirObserver:
         return one.verdict.outcome, tail
 
     def _child(self, parent: Hop, identity: bytes, keys: list[Key], head: bytes, outcome: str) -> bytes:
-        trace, attributes = self._emitter.keys.encode(self.ordered(keys))
+        trace, attributes = self._emitter.keyed(self.ordered(keys))
         same = not trace or trace == parent.trace_id
         span_id = self._emitter.span_id(identity, parent.start_ns)
         return spans.span(

@@ -24,6 +24,7 @@ from collector.taps.hops import (
 from collector.taps.observe_files import RECEIVE, Recorded, Recorder
 from tracing import attributes as names
 from tracing.keys import Key, business_key
+from tracing.protocols import usual_names
 from tracing.protocols.flat import BadRow, LayoutError, Row, decode, delimited, fixed
 
 
@@ -33,12 +34,12 @@ class FlatObserver(Recorded):
     def __init__(self, interface: FolderInterface, keys: KeyEncoder, sink: Sink) -> None:
         self.interface = interface
         self._record = Recorder(interface, keys, sink)
-        self._keys = [(rule.kind, rule.column or "", rule.authority) for rule in interface.keys]
+        self._keys = list(interface.keys)
         self._tags = [(column, by_code(names.TAG + name)) for name, column in interface.attributes.items()]
         self._measures = list(interface.measures.items())
         self._message = encode_message(interface.message or interface.name)
         when = [interface.time.column] if interface.time else []
-        self._wanted = list(dict.fromkeys([key[1] for key in self._keys] + when))
+        self._wanted = list(dict.fromkeys([key.column or "" for key in self._keys] + when))
         self._named = [*self._wanted, *interface.attributes.values(), *interface.measures.values()]
 
     def observe(self, data: bytes, at_ns: int, *, skip: int = 0, zone: tzinfo | None = None) -> int:
@@ -102,20 +103,31 @@ class FlatObserver(Recorded):
         if at is None:
             record.trouble("its time is not written as the layout says", "line", row.line, True)
             return
-        own = self.interface.authority
-        found = [business_key(kind, row.values.get(column), who, own) for kind, column, who in self._keys]
-        keys: list[Key] = [key for key in found if key is not None]
-        trace, key_attributes = record.emitter.keys.encode(keys)
+        trace, key_attributes = record.emitter.keyed(self._found(row))
         head = RECEIVE + self._message + encode_body_size(row.size)
         for column, encode in self._tags:
             head += encode(row.values.get(column, "").strip())
         for name, column in self._measures:
             value = number(row.values.get(column, "").strip().replace(",", ""))
             head += encode_measure(name, value) if value is not None else b""
-        identity = f"{row.line}|" + "|".join(row.values.get(column, "") for column in self._named)
+        named = self._named if self._keys else row.values
+        identity = f"{row.line}|" + "|".join(row.values.get(column, "") for column in named)
         record.record(
             record.hop(identity.encode("utf-8", "replace"), at, trace, head + key_attributes), "accepted"
         )
+
+    def _found(self, row: Row) -> list[Key]:
+        own, values = self.interface.authority, row.values
+        if not self._keys:
+            named = usual_names.keys(values)
+            found = [business_key(kind, value, None, own) for kind, value in named]
+        else:
+            found = [
+                business_key(rule.kind, value, rule.authority, own)
+                for rule in self._keys
+                if rule.fits(value := values.get(rule.column or ""))
+            ]
+        return [key for key in found if key is not None]
 
     def _time(self, row: Row, at_ns: int) -> int | None:
         told = self.interface.time

@@ -11,12 +11,13 @@ from collections import OrderedDict
 
 from collector.taps.capture import captor
 from collector.taps.config import MllpInterface
-from collector.taps.fast_hl7 import Raw, identifiers, names_trigger, plain, plan
+from collector.taps.fast_hl7 import Raw, names_trigger, plain
 from collector.taps.hl7_answer import Answer, encode_verdict
 from collector.taps.hl7_batch import MAX_MESSAGES, BatchHop, begin, belong
 from collector.taps.hl7_context import continued
 from collector.taps.hl7_extras import Extras
-from collector.taps.hl7_keys import key_reader, simple
+from collector.taps.hl7_identity import Hl7Identity, may_change
+from collector.taps.hl7_keys import Hl7Keys
 from collector.taps.hops import (
     MAX_CONTROL_ID,
     Emitter,
@@ -39,7 +40,6 @@ from collector.taps.hops import (
 from tracing import attributes as names
 from tracing import spans
 from tracing.context import message_trace_id
-from tracing.keys import Key, business_key
 from tracing.protocols.hl7v2 import Message, NotHL7, compile_path, parse
 from tracing.protocols.hl7v2_batch import is_batch, open_batch
 from tracing.protocols.hl7v2_context import NAME as CONTEXT
@@ -70,17 +70,14 @@ class Hl7Observer:
         self.captor = captor(interface.capture, keys.sealer.site_key)
         self._emitter = Emitter(interface, sink, keys)
         self._append = sink.append
-        self._readers = [key_reader(rule, interface.authority) for rule in interface.keys]
-        self._tags = [
-            (compile_path(path), by_code(names.TAG + name)) for name, path in interface.attributes.items()
-        ]
+        tags = [(path, by_code(names.TAG + name)) for name, path in interface.attributes.items()]
+        self._keys = Hl7Keys(interface.keys, interface.authority, keys.authorities, tags)
+        self._identity = Hl7Identity(list(interface.keys), interface.authority, keys)
         self._name = f"forward {interface.name}".encode()
         self._processed = f"process {interface.name}".encode()
         self._encode = spans.prepared_span(self._name, spans.KIND_PRODUCER)
         self._extras = Extras(interface, self.captor)
-        asked = [(compile_path(rule.path), rule.kind == "mrn") for rule in interface.keys]
-        self._plan = plan(asked + [(path, False) for path, _ in self._tags])
-        self._simple = simple(self._plan, interface.keys, self._tags)
+        self._plan = self._keys.plan
         # Trace ID and attributes by fields, and by whole segments: an encounter's next message often has the
         # same, and then they need not be cut.
         self._known: OrderedDict[tuple[bytes, ...], tuple[bytes, bytes]] = OrderedDict()
@@ -88,6 +85,7 @@ class Hl7Observer:
         keys.joined(self)
         self._heads: dict[bytes, bytes] = {}
         self._scopes: dict[bytes, bytes] = {}
+        self._eventful: dict[bytes, bool] = {}
 
     def read(self, payload: bytes, start_ns: int, size: int = 0) -> Hop:
         """The hop of a complete message; a `size` says that `payload` is only its beginning."""
@@ -98,7 +96,7 @@ class Hl7Observer:
                 return self._long(payload, start_ns)
             raw = self._plan.read(payload) if self._plan is not None else None
             fields = None
-            if raw is not None and (raw.control_id.isalnum() or plain(raw.control_id)):
+            if raw is not None and (raw.control_id.isalnum() or plain(raw.control_id)) and self._usual(raw):
                 known = self._recent.get(raw.lines)
                 if known is not None:
                     return self._again(raw, known, payload, payload, start_ns)
@@ -222,6 +220,15 @@ class Hl7Observer:
             ),
         )
 
+    def _usual(self, raw: Raw) -> bool:
+        """Whether nothing but a message's keys says what it is about: all but events of identity."""
+        eventful = self._eventful.get(raw.message)
+        if eventful is None:
+            eventful = may_change(raw.message)
+            if len(self._eventful) < REMEMBERED:
+                self._eventful[raw.message] = eventful
+        return not eventful
+
     def _find(self, lines: tuple[bytes, ...]) -> tuple[tuple[bytes, ...] | None, tuple[bytes, bytes] | None]:
         """The planned fields of these segments, and what they mean; None each where that is not plain."""
         fields = self._plan.fields(lines) if self._plan is not None else None
@@ -246,31 +253,11 @@ class Hl7Observer:
 
     def _learn(self, fields: tuple[bytes, ...]) -> tuple[bytes, bytes] | None:
         """Find out, and remember, what these fields mean; None where that needs the general reader."""
-        if self._simple is None:
+        learnt = self._keys.learn(fields)
+        if learnt is None:
             return None
-        found: list[Key] = []
-        for place, rule, authority, otherwise in self._simple.keys:
-            field = fields[place]
-            if not field:
-                continue
-            every = rule.kind == "mrn"
-            values = identifiers(field if every else field.partition(b"~")[0], authority, otherwise)
-            if values is None:
-                return None
-            for value, name in values:
-                named = name if rule.authority is None else rule.authority
-                key = business_key(rule.kind, value, named, self.interface.authority)
-                if key is not None:
-                    found.append(key)
-        tags = b""
-        for place, encode in self._simple.tags:
-            field = fields[place]
-            if plain(field):
-                tags = encode(field.decode("ascii")) + tags
-            elif field:
-                return None
-        trace, attributes = self._emitter.keys.encode(found)
-        return self._remember(fields, trace, tags + attributes)
+        trace, attributes = self._emitter.keyed(learnt[0])
+        return self._remember(fields, trace, learnt[1] + attributes)
 
     def _remember(self, fields: tuple[bytes, ...], trace: bytes, attributes: bytes) -> tuple[bytes, bytes]:
         found = self._known[fields] = (trace, attributes)
@@ -325,20 +312,17 @@ class Hl7Observer:
         self, message: Message, payload: bytes, start_ns: int, fields: _Raws | None, size: int = 0
     ) -> Hop:
         emitter = self._emitter
-        found: list[Key] = []
-        for reader in self._readers:
-            reader(message, found)
-        trace, key_attributes = emitter.keys.encode(found)
+        found, tags = self._keys.read(message)
+        identity, more = self._identity.read(message)
+        trace, key_attributes = emitter.keyed(found + more)
+        key_attributes = tags + key_attributes
         control_id = message.control_id
         head = _FORWARD + encode_message(message.message_type)
         if control_id:
             head += encode_message_id(control_id)
-        for path, encode in self._tags:
-            value = message.value(path)
-            if value:
-                key_attributes = encode(value) + key_attributes
         if fields is not None:
             self._remember(fields, trace, key_attributes)
+        key_attributes += identity
         if size:
             key_attributes += encode_unread("too_large")
         else:

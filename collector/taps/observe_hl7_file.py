@@ -131,6 +131,7 @@ def _as_mllp(interface: FolderInterface | MllpInterface) -> MllpInterface:
         destination=interface.destination,
         facility=interface.facility,
         authority=interface.authority,
+        priority=interface.priority,
         listen="127.0.0.1:0",
         upstream="127.0.0.1:9",
         keys=interface.hl7_keys,

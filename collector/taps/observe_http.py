@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from collector.taps.capture import captor
 from collector.taps.config import HttpInterface, TapConfigError
+from collector.taps.config.http import HttpKey
 from collector.taps.hops import (
     IDENTITY_BYTES,
     Emitter,
@@ -35,7 +36,7 @@ from tracing import attributes as names
 from tracing import spans
 from tracing.context import SpanContext, message_trace_id, parse_traceparent, parse_tracestate
 from tracing.keys import Key, business_key
-from tracing.protocols import soap
+from tracing.protocols import soap, usual_names
 from tracing.protocols.routes import Routes
 
 MAX_SOAP_OPERATIONS = 256
@@ -73,6 +74,7 @@ class HttpObserver:
         self._routes = Routes(_templates(interface))
         self._name = f"forward {interface.name}".encode()
         self._keys = [(reader(rule, interface), rule) for rule in interface.keys]
+        self._usual_names = not interface.keys
         self._measures = [(name, reader(place, interface)) for name, place in interface.measures.items()]
         self._tags = [
             (by_code(names.TAG + name), reader(place, interface))
@@ -182,9 +184,12 @@ class HttpObserver:
         for read, rule in self._keys:
             wanted = not rule.operations or operation in rule.operations
             if read.request is not None and wanted and not (in_entries and read.format):
-                self._key(keys, rule.kind, read.request(asked), rule.authority)
+                self._rule(keys, rule, read.request(asked))
         if reading is not None:
             keys += reading.keys
+        elif self._usual_names and asked.content.kind == "json" and (document := asked.content.json()):
+            for kind, value in usual_names.keys(document[0]):
+                self._key(keys, kind, value, None)
         for lower, name in self._headers:
             self._key(keys, "request", asked.request.header(lower), name)
         return keys, b"" if in_entries else self._codes(asked, None)
@@ -206,8 +211,12 @@ class HttpObserver:
         keys: list[Key] = []
         for read, rule in self._keys:
             if read.request is not None and read.format:
-                self._key(keys, rule.kind, read.request(asked), rule.authority)
+                self._rule(keys, rule, read.request(asked))
         return keys, self._codes(asked, None)
+
+    def _rule(self, keys: list[Key], rule: HttpKey, value: object) -> None:
+        if rule.fits(text(value)):
+            self._key(keys, rule.kind, value, rule.authority)
 
     def _key(self, keys: list[Key], kind: str, value: object, authority: str | None) -> None:
         key = business_key(kind, text(value), authority, self.interface.authority)
@@ -268,7 +277,7 @@ class HttpObserver:
         for read, rule in self._keys:
             wanted = not rule.operations or hop.operation in rule.operations
             if read.response is not None and wanted and hop.outcome == "accepted":
-                self._key(keys, rule.kind, read.response(content), rule.authority)
+                self._rule(keys, rule, read.response(content))
         if self._answers:
             tail += self._codes(None, content)
         if self._captor is not None and content.body:
@@ -304,7 +313,7 @@ class HttpObserver:
     def _place(self, hop: HttpHop, keys: list[Key]) -> bytes:
         """Give the hop its trace; the attributes of its keys."""
         emitter = self._emitter
-        trace, attributes = emitter.keys.encode(keys)
+        trace, attributes = emitter.keyed(keys)
         context = hop.context
         if context is None:
             hop.trace_id = trace or message_trace_id(

@@ -28,7 +28,7 @@ from collector.taps.observe_fhir import FhirObserver
 from collector.taps.observe_files import RECEIVE, Recorded, Recorder
 from tracing import attributes as names
 from tracing.keys import Key, business_key
-from tracing.protocols import fhir
+from tracing.protocols import fhir, usual_names
 from tracing.protocols.json_pointer import resolve
 
 _BLANK = b" \t\r\n"
@@ -79,7 +79,7 @@ class LinesObserver(Recorded):
             message = encode_message(resource.type)
         else:
             keys = self._keys(document)
-        trace, key_attributes = record.emitter.keys.encode(keys)
+        trace, key_attributes = record.emitter.keyed(keys)
         head = RECEIVE + message + encode_body_size(len(line)) + key_attributes
         for pointer, encode in self._tags:
             found = resolve(document, pointer)
@@ -91,13 +91,18 @@ class LinesObserver(Recorded):
         record.record(record.hop(message_identity(line), at or at_ns, trace, head), "accepted")
 
     def _keys(self, document: dict[str, Any]) -> list[Key]:
-        found = []
+        own = self.interface.authority
+        if not self.interface.keys:
+            named = usual_names.keys(document)
+            found = [business_key(kind, value, None, own) for kind, value in named]
+        else:
+            found = []
         for rule in self.interface.keys:
             value = resolve(document, rule.pointer or "")
             if isinstance(value, int) and not isinstance(value, bool):
                 value = str(value)
-            if isinstance(value, str):
-                found.append(business_key(rule.kind, value, rule.authority, self.interface.authority))
+            if isinstance(value, str) and rule.fits(value):
+                found.append(business_key(rule.kind, value, rule.authority, own))
         return [key for key in found if key is not None]
 
     def _fhir_keys(self, reader: FhirObserver, resource: fhir.Resource) -> list[Key]:
@@ -116,6 +121,7 @@ def _fhir_reader(interface: FolderInterface, record: Recorder) -> FhirObserver:
         destination=interface.destination,
         facility=interface.facility,
         authority=interface.authority,
+        priority=interface.priority,
         listen="127.0.0.1:0",
         upstream="http://127.0.0.1:9",
         fhir=given,

@@ -106,7 +106,7 @@ class X12Observer(Recorded):
         head = RECEIVE + encode_message(transaction.message) + encode_message_id(transaction.control_id)
         head += encode_body_size(size) + _codes(summary.status, summary.reason, summary.measures)
         head += encode_conversation_id(summary.conversation) if summary.conversation else b""
-        key_trace, key_attributes = record.emitter.keys.encode(self._keys(summary.keys))
+        key_trace, key_attributes = record.emitter.keyed(self._keys(summary.keys))
         known_trace, known_span = self._by_name(summary.identity)
         links = [self._by_name(name) for name in (*summary.meets, *summary.answers[:MOST_LINKS])]
         mark = f"{self.interface.name}|{at_ns}|{transaction.offset + skip}"
@@ -133,7 +133,7 @@ class X12Observer(Recorded):
         self, transaction: Transaction, part: Part, identity: str, at_ns: int, own: bytes, by_name: bool
     ) -> None:
         record = self._record
-        trace, key_attributes = record.emitter.keys.encode(self._keys(part.keys))
+        trace, key_attributes = record.emitter.keyed(self._keys(part.keys))
         name, operation = self._names[part.operation]
         head = operation + encode_message(transaction.message) + encode_message_id(transaction.control_id)
         head += _codes(part.status, part.reason, part.measures) + key_attributes

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, TypeVar
 
 from collector.taps.config import AnyInterface, FolderInterface, HttpInterface, MllpInterface
@@ -26,6 +26,7 @@ from collector.taps.origin import resource
 from collector.taps.sender import Sender
 from collector.taps.spool import Spool
 from collector.taps.spool_reader import SpoolReader
+from tracing.authorities import Authorities
 from tracing.context import SiteKey
 from tracing.keys import Sealer
 
@@ -46,8 +47,15 @@ class Observer:
     Times are ns since the Unix epoch. The same message observed again at the same times is the same span.
     """
 
-    def __init__(self, interfaces: Iterable[AnyInterface], site_key: SiteKey, sink: Sink) -> None:
-        keys = KeyEncoder(Sealer(site_key))
+    def __init__(
+        self,
+        interfaces: Iterable[AnyInterface],
+        site_key: SiteKey,
+        sink: Sink,
+        authorities: Authorities | None = None,
+        zone: tzinfo | None = None,
+    ) -> None:
+        keys = KeyEncoder(Sealer(site_key, authorities), zone)
         self.hl7: dict[str, Hl7Observer] = {}
         self.http: dict[str, HttpObserver] = {}
         self.files: dict[str, FileObserver] = {}
@@ -171,6 +179,8 @@ def open_history(
     *,
     site: str = "",
     drain_seconds: float = 5.0,
+    authorities: Authorities | None = None,
+    zone: tzinfo | None = None,
 ) -> Iterator[History]:
     """An observer of past messages that sends to a collector.
 
@@ -183,7 +193,8 @@ def open_history(
         sender = Sender(reader, otlp_endpoint)
         sender.start()
         try:
-            yield History(Observer(interfaces, site_key, spool), spool, reader, sender)
+            observer = Observer(interfaces, site_key, spool, authorities, zone)
+            yield History(observer, spool, reader, sender)
         finally:
             sender.stop(drain_seconds)
     finally:

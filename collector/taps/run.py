@@ -15,6 +15,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from collector.taps.spool import CAP_BYTES, MAX_AGE_SECONDS, Spool
 from collector.taps.spool_reader import SpoolReader
 from collector.taps.tap import Ground, Sparing
 from collector.taps.turn import Turn
+from tracing.authorities import Authorities
 from tracing.context import SiteKey
 from tracing.keys import Sealer
 
@@ -58,8 +60,12 @@ class Taps:
         spool_cap_bytes: int = CAP_BYTES,
         spool_max_age_seconds: float = MAX_AGE_SECONDS,
         memory_bytes: int = MEMORY_BYTES,
+        authorities: Authorities | None = None,
+        zone: tzinfo | None = None,
     ) -> None:
         """`memory_bytes`: when more is resident, the proxies pass everything unread.
+
+        `authorities` is how the site spells its keys, `zone` that of times in messages that name none.
 
         Raises `TapConfigError`, `SpoolError` and `EndpointError`.
         """
@@ -73,7 +79,7 @@ class Taps:
             self.reader = SpoolReader(self.spool)
             self.sender = Sender(self.reader, otlp_endpoint, headers=otlp_headers, expire=self.spool.expire)
             self._turn = Turn(self.spool)
-            keys = KeyEncoder(Sealer(site_key))
+            keys = KeyEncoder(Sealer(site_key, authorities), zone)
             self._ground = Ground(self._turn, self.spool, keys, Path(spool_dir) / "folders")
             self._taps = {one.name: mount(one, self._ground) for one in self.interfaces}
         except BaseException:

@@ -32,6 +32,17 @@ def test_defaults() -> None:
         ("account", "PID-18"),
         ("order", "ORC-2"),
         ("order", "OBR-2"),
+        ("order", "ORC-3"),
+        ("order", "OBR-3"),
+        ("order", "FT1-23"),
+        ("order", "TXA-14"),
+        ("order", "TXA-15"),
+        ("order", "SCH-26"),
+        ("order", "SCH-27"),
+        ("case", "PV1-50"),
+        ("appointment", "SCH-1"),
+        ("appointment", "SCH-2"),
+        ("document", "TXA-12"),
         ("mrn", "PID-3"),
     ]
 

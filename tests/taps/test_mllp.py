@@ -112,7 +112,12 @@ def test_real_messages_pass_byte_for_byte_with_the_right_keys(collector: Collect
         message = parse(raw)
         seen = found[message.control_id, message.message_type]
         expected: dict[str, str] = {}
-        for kind, path, place in (("visit", "PV1-19", 4), ("account", "PID-18", 4), ("order", "ORC-2", 2)):
+        for kind, path, place in (
+            ("visit", "PV1-19", 4),
+            ("account", "PID-18", 4),
+            ("order", "ORC-2", 2),
+            ("document", "TXA-12", 2),
+        ):
             value, authority = message.get(path), message.get(f"{path}.{place}") or "NSH"
             if value:
                 expected[kind] = token(kind, value, authority)

@@ -130,3 +130,8 @@ COMMON_REFERENCES = (
     ("for", ""),
 )
 """The same for every resource type without a row of its own."""
+
+
+def places() -> list[tuple[str, str]]:
+    """Kinds of keys and the resources whose logical IDs and identifiers they are."""
+    return [(kind, f"{name}.{part}") for name, kind in ID_KINDS.items() for part in ("identifier", "id")]

@@ -25,6 +25,7 @@ from tracing.protocols.hl7v2_text import (
 )
 
 __all__ = [
+    "Assigned",
     "Message",
     "NotHL7",
     "Path",
@@ -61,6 +62,15 @@ class Segment(NamedTuple):
 
     name: str
     fields: tuple[str, ...]
+
+
+class Assigned(NamedTuple):
+    """An identifier, its assigning authority (HD: namespace, universal ID) and its type; "" where absent."""
+
+    value: str
+    namespace: str
+    universal: str
+    type: str
 
 
 class Message:
@@ -209,6 +219,46 @@ class Message:
         The authority is the namespace EI.2, else the universal ID EI.3, else "".
         """
         return self._identifiers(path, 2)
+
+    def assigned(
+        self, path: Path, authority: int, *, segments: bool = False, repetitions: bool = False
+    ) -> list[Assigned]:
+        """The identifiers of a CX (`authority` 4) or EI (2) field with all that says whose they are.
+
+        Of the first such segment, or of all `segments`; of each the first repetition, or all `repetitions`.
+        """
+        separators = self.encoding
+        out: list[Assigned] = []
+        for fields in self._every(path) if segments else self._every(path)[:1]:
+            found = self._repetitions(path, fields)
+            for repetition in found if repetitions else found[:1]:
+                parts = repetition.split(separators.component, 6) if repetition else [b""]
+                value = self._subleaf(parts[0], 1)
+                if value is None:
+                    continue
+
+                def part(number: int, within: int = 1, parts: list[bytes] = parts) -> str:
+                    return (self._subleaf(parts[number - 1], within) or "") if number <= len(parts) else ""
+
+                if authority == 4:
+                    out.append(Assigned(value, part(4), part(4, 2), part(5)))
+                else:
+                    out.append(Assigned(value, part(authority), part(authority + 1), ""))
+        return out
+
+    def groups(self) -> list[Message]:
+        """The message cut before each PID but the first, each part with the MSH: one for each patient."""
+        needle = b"\rPID" + self.encoding.field
+        start = self.data.find(needle)
+        head = self.data.partition(b"\r")[0]
+        found, begin = [], 0
+        while (start := self.data.find(needle, start + 4) if start >= 0 else -1) >= 0:
+            found.append(self._part(self.data[begin : start + 1], head, begin))
+            begin = start + 1
+        return [*found, self._part(self.data[begin:], head, begin)] if found else [self]
+
+    def _part(self, data: bytes, head: bytes, begin: int) -> Message:
+        return Message(head + b"\r" + data if begin else data, self.encoding, self.codec)
 
     def _identifiers(self, path: str | Path, authority: int) -> list[tuple[str, str]]:
         path = compile_path(path) if isinstance(path, str) else path

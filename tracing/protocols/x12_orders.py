@@ -13,6 +13,21 @@ from tracing.protocols.x12_envelope import Segment, Transaction
 
 _NUMBER: Final = {"BEG": 3, "BAK": 3, "PRF": 1, "BIG": 4}
 _LINE: Final = {"850": "PO1", "855": "PO1", "810": "IT1", "856": "SN1"}
+MOST_GOODS: Final = 24
+_PAIRS: Final = {"PO1": 6, "IT1": 6, "LIN": 2}
+"""Segments with pairs of qualifier and number, and where these begin."""
+_GOODS: Final = {
+    "IN": ("item", ""),
+    "BP": ("item", ""),
+    "VN": ("item", "VENDOR"),
+    "VC": ("item", "VENDOR"),
+    "UK": ("item", "GTIN"),
+    "UP": ("item", "GTIN"),
+    "UI": ("item", "GTIN"),
+    "ND": ("item", "NDC"),
+    "N4": ("item", "NDC"),
+    "LT": ("lot", ""),
+}
 _TAKEN: Final = frozenset({"IA", "AC", "IP", "IQ", "DR", "IB", "IC", "IS", "IE", "BP"})
 """ACK01, line item status 668: taken, perhaps later, in part or as a substitute."""
 _CHANGED: Final = frozenset({"IB", "IC", "IQ", "IS", "IP", "BP"})
@@ -41,6 +56,32 @@ def order_numbers(transaction: Transaction) -> Iterator[str]:
         place = _NUMBER.get(segment[0])
         if place is not None and (number := element(segment, place)):
             yield number
+
+
+def goods(transaction: Transaction) -> tuple[tuple[str, str, str], ...]:
+    """What was ordered, as keys: the requisition behind it if there is one, then items and lots.
+
+    Items by their pairs of qualifier and number (element 235): the buyer's own number (IN, BP) is the site's,
+    the seller's (VN, VC) the vendor's, GTIN and NDC (UK, UP, UI, ND, N4) the world's.
+    """
+    requisitions: dict[str, None] = {}
+    found: dict[tuple[str, str, str], None] = {}
+    for segment in transaction.segments:
+        name = segment[0]
+        if name == "REF" and (number := element(segment, 2)):
+            if element(segment, 1) == "RQ":
+                requisitions[number] = None
+            elif element(segment, 1) == "LT":
+                found["lot", "", number] = None
+        elif (start := _PAIRS.get(name)) is not None and len(found) < MOST_GOODS:
+            for place in range(start, len(segment) - 1, 2):
+                number = element(segment, place + 1)
+                kind = _GOODS.get(element(segment, place))
+                if kind is not None and number:
+                    found[*kind, number] = None
+    requisition = next(iter(requisitions)) if len(requisitions) == 1 else ""
+    own = (("requisition", "", requisition),) if requisition else ()
+    return own + tuple(found)
 
 
 def numbered(transaction: Transaction) -> tuple[tuple[str, Decimal], ...]:

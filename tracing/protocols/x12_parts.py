@@ -18,13 +18,38 @@ from typing import Final
 
 from tracing.protocols.x12_claims import Claim, claims, functional_acknowledgement
 from tracing.protocols.x12_envelope import InterchangeAcknowledgement, Segment, Transaction
-from tracing.protocols.x12_orders import acknowledged, amount, element, numbered, order_numbers
+from tracing.protocols.x12_orders import acknowledged, amount, element, goods, numbered, order_numbers
 
 Keys = tuple[tuple[str, str, str], ...]
 """(kind, authority or "" for the interface's own, value)."""
 Measures = tuple[tuple[str, Decimal], ...]
 
 _PAYER: Final = re.compile(r"[A-Za-z0-9]{1,20}")
+_PLACES: Final = (
+    ("account", "CLM01"),
+    ("account", "CLP01"),
+    ("account", "REF*EJ02"),
+    ("claim", "CLM01"),
+    ("claim", "CLP01"),
+    ("claim", "CLP07"),
+    ("claim", "REF*1K02"),
+    ("claim", "REF*F802"),
+    ("claim", "REF*D902"),
+    ("remittance", "TRN02"),
+    ("inquiry", "TRN02"),
+    ("purchase_order", "BEG03"),
+    ("purchase_order", "BAK03"),
+    ("purchase_order", "PRF01"),
+    ("purchase_order", "BIG04"),
+    ("requisition", "REF*RQ02"),
+    ("invoice", "BIG02"),
+    ("shipment", "BSN02"),
+    ("mrn", "REF*EA02"),
+    ("item", "PO107"),
+    ("item", "LIN03"),
+    ("lot", "REF*LT02"),
+    ("lot", "LIN03"),
+)
 _ABOVE: Final = ("20", "21", "19")
 """HL03 of payer, receiver and provider: a TRN there is not about one patient."""
 _CERTIFIED: Final = MappingProxyType({"A1": "accepted", "NA": "accepted", "A2": "partial", "A6": "partial"})
@@ -81,6 +106,11 @@ def set_identity(sender: str, receiver: str, gs06: str, st01: str, st02: str) ->
 def answered_interchange(ta1: InterchangeAcknowledgement) -> str:
     """The identity of the interchange a TA1 is about: sender and receiver have changed sides."""
     return interchange_identity(element(ta1.own, 8), element(ta1.own, 6), ta1.isa13)
+
+
+def places() -> list[tuple[str, str]]:
+    """Kinds of keys and the elements they are read from, by the guides' names."""
+    return list(_PLACES)
 
 
 def describe(transaction: Transaction) -> tuple[Summary, list[Part]]:
@@ -292,6 +322,7 @@ def _summary(transaction: Transaction, found: list[Part]) -> Summary:
         # An invoice or shipment for several orders is none of theirs alone.
         keys += _filled("invoice", _header(transaction, "BIG", 2))
         keys += _filled("shipment", _header(transaction, "BSN", 2))
+        keys += goods(transaction)
         measures = numbered(transaction)
         if st01 == "855":
             outcome, status = acknowledged(transaction)

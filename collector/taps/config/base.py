@@ -9,7 +9,9 @@ import re
 from collections.abc import Container
 from typing import Annotated, ClassVar, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from tracing.keys import SEARCH_ONLY, KeyKind
 
 
 class TapConfigError(ValueError):
@@ -69,6 +71,53 @@ class AnyKind(Model):
     authority: str = Field(
         default="", max_length=64, description="Assigning authority of identifiers that name none."
     )
+    priority: tuple[KeyKind, ...] = Field(
+        default=(),
+        description="Kinds of keys, best first, that name a message's trace before all others; those that "
+        "only search cannot.",
+    )
+
+    @property
+    def key_places(self) -> list[tuple[str, str]]:
+        """Kinds of business keys, each with the place it is read from; a kind may have several."""
+        return []
+
+    @field_validator("priority")
+    @classmethod
+    def _can_name_a_trace(cls, kinds: tuple[KeyKind, ...]) -> tuple[KeyKind, ...]:
+        for kind in kinds:
+            if kind in SEARCH_ONLY:
+                raise ValueError(f"{kind} only searches: many encounters share one")
+        return kinds
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"no regular expression: {error}") from None
+    return text
+
+
+Pattern = Annotated[str, AfterValidator(_pattern), Field(min_length=1, max_length=256)]
+
+
+class AnyKey(Model):
+    """What every rule for a business key has, whatever it is read from."""
+
+    kind: KeyKind
+    authority: str | None = Field(default=None, description="Assigning authority; default: the interface's.")
+    pattern: Pattern | None = Field(
+        default=None,
+        description="Regular expression that a value must match as a whole to be this key; for fields that "
+        "hold one kind of number for some messages and another for others.",
+    )
+
+    def fits(self, value: str | None) -> bool:
+        """Whether `value` may be this key."""
+        return self.pattern is None or (
+            value is not None and re.fullmatch(self.pattern, value.strip()) is not None
+        )
 
 
 def describe(error: ValidationError, name: str, kinds: Container[str] = ()) -> list[str]:

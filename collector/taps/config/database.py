@@ -13,10 +13,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
 
-from collector.taps.config.base import AnyKind, Model, Word
+from collector.taps.config.base import AnyKey, AnyKind, Model, Word
 from collector.taps.config.tls import UpstreamTls
 from tracing.attributes import OUTCOMES
-from tracing.keys import KeyKind
 
 Engine = Literal["postgresql", "mysql", "mariadb", "mssql", "oracle", "sqlite"]
 ENGINES: tuple[str, ...] = Engine.__args__  # type: ignore[attr-defined]
@@ -73,12 +72,10 @@ Table = Annotated[str, Field(max_length=256, pattern=r"^[\w$#]+(\.[\w$#]+)?$")]
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
 
-class ColumnKey(Model):
+class ColumnKey(AnyKey):
     """A business key of rows."""
 
-    kind: KeyKind
     column: Column
-    authority: str | None = Field(default=None, description="Assigning authority; default: the interface's.")
     authority_column: Column | None = Field(
         default=None, description="Column that holds the assigning authority, where rows have several."
     )
@@ -161,6 +158,11 @@ class DatabaseInterface(AnyKind):
     facility_column: Column | None = Field(
         default=None, description="Column with the facility's code; default: the interface's facility."
     )
+
+    @property
+    def key_places(self) -> list[tuple[str, str]]:
+        """Kinds of keys and their columns."""
+        return [(key.kind, key.column) for key in self.keys]
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
 
-from collector.taps.config.base import AnyKind, Model, Pointer, Word
-from collector.taps.config.mllp import HL7_KEYS, Hl7Key, Hl7Path
-from tracing.keys import KeyKind
+from collector.taps.config.base import AnyKey, AnyKind, Model, Pointer, Word
+from collector.taps.config.mllp import HL7_KEYS, Hl7Key, Hl7Path, IdType, Suffix
+from tracing.protocols import fhir_types, usual_names, x12_parts
 
 Format = Literal["x12", "hl7", "fhir", "ndjson", "delimited", "fixed"]
 Column = Annotated[str, Field(min_length=1, max_length=200)]
@@ -40,14 +40,16 @@ Encoding = Annotated[str, AfterValidator(_encoding)]
 Zone = Annotated[str, AfterValidator(_zone)]
 
 
-class FileKey(Model):
+class FileKey(AnyKey):
     """A business key of a file's records: one of `path` (hl7), `pointer` (ndjson), `column` (flat files)."""
 
-    kind: KeyKind
     path: Hl7Path | None = Field(default=None, description="HL7 v2 path, with `format: hl7`.")
     pointer: Pointer | None = Field(default=None, description="JSON pointer, with `format: ndjson`.")
     column: Column | None = Field(default=None, description="Column, with `delimited` or `fixed`.")
-    authority: str | None = Field(default=None, description="Assigning authority; default: the interface's.")
+    of: Suffix | None = Field(default=None, description="With `path`: as of an interface of `kind: mllp`.")
+    types: tuple[IdType, ...] | None = Field(
+        default=None, description="With `path`: as of an interface of `kind: mllp`."
+    )
 
 
 class Delimited(Model):
@@ -141,7 +143,9 @@ class FolderInterface(AnyKind):
         default=None, description="What a row or line is called in workflows; default: the interface's name."
     )
     keys: tuple[FileKey, ...] = Field(
-        default=(), description="Business keys. X12 and FHIR have their own; HL7's default to the usual."
+        default=(),
+        description="Business keys. X12 and FHIR have their own; default: HL7's usual ones, else fields or "
+        "columns by the names they usually have.",
     )
     server: str | None = Field(
         default=None,
@@ -171,7 +175,28 @@ class FolderInterface(AnyKind):
         """The keys of HL7 messages in its files."""
         if not self.keys:
             return HL7_KEYS
-        return tuple(Hl7Key(kind=key.kind, path=key.path or "", authority=key.authority) for key in self.keys)
+        return tuple(
+            Hl7Key(
+                kind=key.kind,
+                path=key.path or "",
+                authority=key.authority,
+                pattern=key.pattern,
+                of=key.of,
+                types=key.types,
+            )
+            for key in self.keys
+        )
+
+    @property
+    def key_places(self) -> list[tuple[str, str]]:
+        """Kinds of keys and where the format has them."""
+        if self.format == "x12":
+            return x12_parts.places()
+        if self.format == "fhir":
+            return fhir_types.places()
+        if self.format == "hl7":
+            return [(key.kind, key.path) for key in self.hl7_keys]
+        return [(key.kind, key.pointer or key.column or "") for key in self.keys] or usual_names.places()
 
     @model_validator(mode="after")
     def _fits_its_format(self) -> Self:
@@ -183,6 +208,8 @@ class FolderInterface(AnyKind):
                 raise ValueError(f"keys: a folder with format {self.format} knows its keys; leave them out")
             if given != [wanted]:
                 raise ValueError(f"keys[{index}]: format {self.format} needs `{wanted}`, and only that")
+            if wanted != "path" and (key.of or key.types):
+                raise ValueError(f"keys[{index}]: `of` and `types` are only for format hl7")
         if self.format == "fixed" and self.fixed is None:
             raise ValueError("fixed: needed with format fixed: name its columns")
         if self.format != "fixed" and self.fixed is not None:

@@ -11,11 +11,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from collector.taps.config.base import AddressText, Model, Pointer, Word, parse_address
+from collector.taps.config.base import AddressText, AnyKey, Model, Pointer, Word, parse_address
 from collector.taps.config.capture import Capture
 from collector.taps.config.tls import Listening
-from tracing.keys import KeyKind
-from tracing.protocols import routes, xml_path
+from tracing.protocols import fhir_types, routes, usual_names, xml_path
 
 _UPSTREAM = re.compile(r"(https?)://([^/?#]+)/?")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -90,6 +89,16 @@ class InBody(Model):
             raise ValueError(f"exactly one of {names} says where it is; here are {len(given)}")
         return self
 
+    @property
+    def spelt(self) -> str:
+        """The place in one word: a pointer as it is, of others the way and what it says."""
+        for name in _PLACES:
+            given = getattr(self, name, None)
+            if given is not None:
+                own = given.spelt if isinstance(given, InBody) else given
+                return own if name == "pointer" else f"{name}:{own}"
+        return ""
+
 
 def _in_body(value: object) -> object:
     return {"pointer": value} if isinstance(value, str) else value
@@ -114,11 +123,9 @@ class Place(InBody):
 AnyPlace = Annotated[Place, BeforeValidator(_in_body)]
 
 
-class HttpKey(Place):
+class HttpKey(Place, AnyKey):
     """A business key of requests or of their answers."""
 
-    kind: KeyKind
-    authority: str | None = Field(default=None, description="Assigning authority; default: the interface's.")
     operations: tuple[Route, ...] = Field(
         default=(), description="Route templates it is read for; empty: every request."
     )
@@ -185,7 +192,9 @@ class HttpInterface(Listening):
         default={}, description="Prefixes of `xpath`; a name without prefix is one of any namespace."
     )
     keys: tuple[HttpKey, ...] = Field(
-        default=(), description="Business keys: each a kind and one place in the request or its answer."
+        default=(),
+        description="Business keys: each a kind and one place in the request or its answer. Default: those "
+        "of FHIR, else fields of a JSON body by the names they usually have.",
     )
     headers: tuple[Header, ...] = Field(
         default=(),
@@ -247,6 +256,15 @@ class HttpInterface(Listening):
                 f"interface {self.name!r}: tls.upstream: the upstream is http; write https://, or remove it"
             )
         return self
+
+    @property
+    def key_places(self) -> list[tuple[str, str]]:
+        """Kinds of keys and their places: as configured, those of FHIR, or the usual names of fields."""
+        found: list[tuple[str, str]] = [(key.kind, key.spelt) for key in self.keys]
+        found += [("request", f"header:{name}") for name in self.headers]
+        if self.fhir is not None:
+            return found + fhir_types.places()
+        return found if self.keys else found + usual_names.places()
 
     def places(self) -> list[tuple[InBody, str]]:
         """Every place in the configuration, with the key it stands at."""

@@ -10,11 +10,10 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from collector.taps.config.base import AddressText, Model, Name, Word
+from collector.taps.config.base import AddressText, AnyKey, Name, Word
 from collector.taps.config.capture import Capture
 from collector.taps.config.tls import Listening
 from collector.taps.path_check import problems
-from tracing.keys import KeyKind
 from tracing.protocols.hl7v2_path import PathError, compile_path
 
 
@@ -29,14 +28,26 @@ def _hl7_path(text: str) -> str:
 Hl7Path = Annotated[str, AfterValidator(_hl7_path)]
 
 
-class Hl7Key(Model):
+Suffix = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,16}$")]
+IdType = Annotated[str, Field(pattern=r"^[^|^~&\\\s]([^|^~&\\]{0,18}[^|^~&\\\s])?$")]
+
+
+class Hl7Key(AnyKey):
     """A business key of HL7 v2 messages."""
 
-    kind: KeyKind
     path: Hl7Path
     authority: str | None = Field(
         default=None,
         description="Assigning authority to use whatever the message says; default: the message's own.",
+    )
+    of: Suffix | None = Field(
+        default=None,
+        description="Added to the interface's authority where a message names none (`filler`: `NSH:FILLER`), "
+        "so that equal numbers of two systems stay two.",
+    )
+    types: tuple[IdType, ...] | None = Field(
+        default=None,
+        description="Identifier types (CX.5) that count; default: all, of `mrn` those of medical records.",
     )
 
 
@@ -45,8 +56,20 @@ HL7_KEYS = (
     Hl7Key(kind="account", path="PID-18"),
     Hl7Key(kind="order", path="ORC-2"),
     Hl7Key(kind="order", path="OBR-2"),
+    Hl7Key(kind="order", path="ORC-3", of="filler"),
+    Hl7Key(kind="order", path="OBR-3", of="filler"),
+    Hl7Key(kind="order", path="FT1-23", of="filler"),
+    Hl7Key(kind="order", path="TXA-14"),
+    Hl7Key(kind="order", path="TXA-15", of="filler"),
+    Hl7Key(kind="order", path="SCH-26"),
+    Hl7Key(kind="order", path="SCH-27", of="filler"),
+    Hl7Key(kind="case", path="PV1-50", of="alternate"),
+    Hl7Key(kind="appointment", path="SCH-1"),
+    Hl7Key(kind="appointment", path="SCH-2", of="filler"),
+    Hl7Key(kind="document", path="TXA-12"),
     Hl7Key(kind="mrn", path="PID-3"),
 )
+"""Where HL7 v2.5.1 puts identifiers. Placer and filler number their orders each for themselves."""
 
 
 class MllpInterface(Listening):
@@ -110,6 +133,11 @@ class MllpInterface(Listening):
         description="Silence after which the other end is asked for a sign of life; 0: never.",
     )
 
+    @property
+    def key_places(self) -> list[tuple[str, str]]:
+        """Kinds of keys and their HL7 v2 paths."""
+        return [(key.kind, key.path) for key in self.keys]
+
     @model_validator(mode="after")
     def _mode_fits(self) -> Self:
         where = f"interface {self.name!r}: "
@@ -144,6 +172,11 @@ class MllpInterface(Listening):
         named = tuple(sorted({path for path in places.values() if not path.startswith("Z")}))
         wrong = problems(named, self.hl7_version)
         for place, path in places.items():
+            if path.startswith("MRG") and place.startswith("keys["):
+                raise ValueError(
+                    f"interface {self.name!r}: {place}: what was before a merge is read from MRG anyway, and "
+                    "must not be a key of the message; remove it"
+                )
             if path in wrong:
                 raise ValueError(f"interface {self.name!r}: {place}: {wrong[path]}")
         return self
