@@ -23,7 +23,6 @@ from dashboard.pages.admin import Check
 from dashboard.places import Guide, known
 from dashboard.settings import DashboardSettings
 from dashboard.source import Source, StoreSource
-from tracing.authorities import Authorities
 from tracing.keys import Sealer
 from tracing.store import Store, StoreRefused, StoreUnavailable
 
@@ -45,15 +44,13 @@ def create_app(
     doctor: Callable[[], Sequence[Check]] | None = None,
     routers: Sequence[APIRouter] = (),
     source: Source | None = None,
-    spelling: Authorities | None = None,
     clock: Callable[[], datetime] = utc_now,
 ) -> FastAPI:
     """The application, to be served by uvicorn or mounted at `/`.
 
     store: asked through handles of its own, closed when the application ends. gate: mint a link with it and
     print `/?token=…`. doctor: checks for `/admin`. routers: served before the pages; `/healthz`, `/readyz`
-    and `/metrics` in them need no session. source: answers instead of the store. spelling: how the taps
-    write keys, for search. Raises ValueError without
+    and `/metrics` in them need no session. source: answers instead of the store. Raises ValueError without
     either, zoneinfo.ZoneInfoNotFoundError for a zone that does not exist.
     """
     if source is None:
@@ -63,7 +60,7 @@ def create_app(
     asked = source
     _ = settings.tz
     feed = Feed(clock)
-    guide = Guide(feed, asked, settings, sealer, doctor, clock, spelling)
+    guide = Guide(feed, asked, settings, sealer, doctor, clock)
     dash = shell.build(settings, guide, clock)
 
     @asynccontextmanager
@@ -83,7 +80,7 @@ def create_app(
     )
     for router in routers:
         app.include_router(router)
-    app.include_router(searching.router(asked, feed, sealer, clock, spelling))
+    app.include_router(searching.router(asked, feed, sealer, clock))
     app.include_router(api.router(asked, feed, clock))
     app.include_router(detail.router(asked, feed, clock))
     app.include_router(engines.router(asked, feed, clock))

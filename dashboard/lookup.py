@@ -14,7 +14,6 @@ from datetime import datetime
 
 from dashboard.source import Source
 from slo.workflows.search import CONTROL_ID, SPAN_ID, TRACE_ID, Match
-from tracing.authorities import Authorities
 from tracing.keys import Key, Sealer
 
 MOST_VALUES = 200
@@ -64,24 +63,22 @@ def candidates(
     kind: str | None,
     authorities: Iterable[tuple[str, str]],
     sealer: Sealer | None,
-    spelling: Authorities | None = None,
 ) -> list[str]:
     """The tokens that `value` can stand for: under every authority of every kind seen (or of `kind` only), as
     the site's rules write it, as it is written, and in capitals. A value that is itself a token counts too.
 
     A whole CX (HL7 v2.5.1 2.A.14, `100023^^^NSH^MR`) is read for its number and its authority.
     """
-    wanted, whose = _number(value, spelling or Authorities())
+    wanted, whose = _number(value, sealer)
     if not wanted or len(wanted) > LONGEST:
         return []
     tokens = [wanted.lower()] if _TOKEN.match(wanted.lower()) else []
     if sealer is not None:
-        rules = spelling or Authorities()
         tokens += [
             token
             for each, authority in authorities
             if kind in (None, "", each) and (not whose or authority.partition(":")[0] == whose)
-            for written in rules.spellings(each, wanted)
+            for written in sealer.authorities.spellings(each, wanted)
             for token in sealer.tokens(Key(each, authority, written))
         ]
     return list(dict.fromkeys(tokens))
@@ -93,7 +90,6 @@ def search(
     values: Sequence[str],
     now: datetime,
     kind: str | None = None,
-    spelling: Authorities | None = None,
 ) -> Outcome:
     """Everything that `values` lead to; raises StoreError. The first 200 are looked for.
 
@@ -109,7 +105,7 @@ def search(
     for position, value in enumerate(looked):
         mine: set[str] = set()
         if kind not in (TRACE_ID, SPAN_ID, CONTROL_ID):
-            found = candidates(value, kind, seen, sealer, spelling)
+            found = candidates(value, kind, seen, sealer)
             tokens.update(found)
             mine.update(found)
         if kind in (None, "", TRACE_ID) and (trace := _trace(value)):
@@ -135,13 +131,13 @@ def search(
     return Outcome(len(looked), hits, len(values) - len(looked))
 
 
-def _number(value: str, spelling: Authorities) -> tuple[str, str]:
+def _number(value: str, sealer: Sealer | None) -> tuple[str, str]:
     """The number and, when it is a whole CX, its assigning authority."""
     parts = value.strip().split("^")
-    if len(parts) < 4:
-        return value.strip(), ""
+    if len(parts) < 4 or sealer is None:
+        return parts[0].strip(), ""
     namespace, _, universal = parts[3].partition("&")
-    return parts[0].strip(), spelling.name(namespace, universal.partition("&")[0])
+    return parts[0].strip(), sealer.authorities.name(namespace, universal.partition("&")[0])
 
 
 def _trace(value: str) -> str:

@@ -25,7 +25,6 @@ from dashboard.pages.frame import Frame
 from dashboard.settings import DashboardSettings
 from dashboard.source import Source
 from slo.workflows.rows import INSTANCE_STATES, InstanceRow, Journey
-from tracing.authorities import Authorities
 from tracing.keys import Sealer, SealError
 
 log = logging.getLogger(__name__)
@@ -91,7 +90,6 @@ class Guide:
         sealer: Sealer | None,
         doctor: Callable[[], Sequence[admin.Check]] | None,
         clock: Callable[[], datetime],
-        spelling: Authorities | None = None,
     ) -> None:
         self._feed = feed
         self._source = source
@@ -99,7 +97,6 @@ class Guide:
         self._sealer = sealer
         self._doctor = doctor
         self._clock = clock
-        self._spelling = spelling
         self._looked: dict[tuple[str, str], datetime] = {}
 
     async def show(self, path: str, query: Mapping[str, str], session: Session, where_from: str) -> Shown:
@@ -138,7 +135,7 @@ class Guide:
         now = self._clock()
 
         def ask() -> tuple[lookup.Outcome, list[Journey]]:
-            outcome = lookup.search(self._source, self._sealer, values, now, spelling=self._spelling)
+            outcome = lookup.search(self._source, self._sealer, values, now)
             wanted = [] if found.straight(outcome) else outcome.journeys[: found.SHOWN]
             return outcome, self._source.journeys(wanted, now) if wanted else []
 

@@ -21,7 +21,6 @@ from dashboard.feed import Feed
 from dashboard.source import Source
 from slo.workflows.rows import Journey
 from slo.workflows.search import Match
-from tracing.authorities import Authorities
 from tracing.keys import Sealer
 
 MOST_JOURNEYS = 100
@@ -109,13 +108,7 @@ class SearchAnswer(Model):
     more: int = 0
 
 
-def router(
-    source: Source,
-    feed: Feed,
-    sealer: Sealer | None,
-    now: Callable[[], datetime],
-    spelling: Authorities | None = None,
-) -> APIRouter:
+def router(source: Source, feed: Feed, sealer: Sealer | None, now: Callable[[], datetime]) -> APIRouter:
     """The route; may raise StoreError, which `dashboard.app` turns into 503 or 400."""
     routes = APIRouter(prefix="/api/v1", tags=["caretrail"])
 
@@ -127,7 +120,7 @@ def router(
         values = request.values if request.values is not None else [request.value or ""]
 
         def ask() -> tuple[lookup.Outcome, list[Journey]]:
-            outcome = lookup.search(source, sealer, values, at, request.kind, spelling)
+            outcome = lookup.search(source, sealer, values, at, request.kind)
             found = source.journeys(outcome.journeys[:MOST_JOURNEYS], at)
             looks = [
                 Look(at, session.who, session.role, "search", each.journey, "", where_from) for each in found

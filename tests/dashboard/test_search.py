@@ -10,11 +10,11 @@ from dashboard import found, lookup
 from dashboard.pages.frame import Frame
 from slo.workflows.search import Match
 from tests.dashboard.conftest import Site
-from tests.dashboard.fake_hospital import JOURNEY, SEALER, FakeHospital, journey
+from tests.dashboard.fake_hospital import JOURNEY, SEALER, SITE_KEY, FakeHospital, journey
 from tests.dashboard.fake_moment import NOW
 from tracing.authorities import Authorities
 from tracing.identity_settings import IdentitySettings
-from tracing.keys import Key
+from tracing.keys import Key, Sealer
 
 SEEN = [("visit", "NSH"), ("account", "NSH"), ("account", "EAST")]
 OTHER = "ab" * 16
@@ -49,7 +49,8 @@ def test_a_whole_cx_names_its_authority() -> None:
 
 def test_a_number_is_written_as_the_taps_write_it() -> None:
     rules = Authorities(IdentitySettings(normalise={"account": ("strip_leading_zeros",)}))
-    assert tokens(("account", "NSH", "77")) <= set(lookup.candidates("0077", "account", SEEN, SEALER, rules))
+    sealer = Sealer(SITE_KEY, rules)
+    assert tokens(("account", "NSH", "77")) <= set(lookup.candidates("0077", "account", SEEN, sealer))
 
 
 def test_a_list_is_answered_by_places_and_says_what_was_too_much() -> None:
