@@ -1,0 +1,212 @@
+"""What verdicts should be: the truth of a simulated hospital, read by the rules of identity alone.
+
+Called by benchmarks.verdicts. The hospital says whose each message truly was and which numbers it carried;
+this module says which messages can be known to belong together, in plain Python that shares nothing with
+Caretrail's identity:
+
+- A message that names a visit belongs to that visit. An earlier number of a visit is that visit if a message
+  said so (A42, A50), at whatever time; a number of somebody else, or of nobody, is another journey
+  (`Part.name`), and none of this encounter's.
+- A message without a visit that names an account belongs to the visit that the EHR named last with it. An
+  earlier account number (A35, A41, A49) is the same account.
+- An account that the visits of several persons share (a department's) says nothing: what names only that is
+  nobody's.
+- A blank ("0", "UNKNOWN", "999999999") is nothing.
+- A message that names only a patient probably belongs to the visit of that patient at that time if there is
+  exactly one; it counts for workflows of low and medium criticality, and never for a critical one.
+- Patients who were merged, or whose visit was moved, are one where the message said so; linked patients (A24)
+  stay two; a merge that was taken back never was.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from slo.workflows.facts import NEVER, Facts
+from slo.workflows.judge import Seen, judge
+from slo.workflows.load import Definition
+
+Hop = dict[str, Any]
+Record = dict[str, Any]
+
+ROADS = {
+    "ehr-adt": ("ehr", "engine"),
+    "billing-dft": ("engine", "billing"),
+    "erp-journals": ("engine", "erp"),
+    "claims-out": ("billing", "clearinghouse"),
+    "claims-in": ("clearinghouse", "billing"),
+}
+BLANKS = frozenset({"0", "UNKNOWN", "999999999", "SELF"})
+_AROUND = timedelta(hours=24)
+"""How much longer than its messages a visit is taken to last, when only the patient is named."""
+_SURE = ("high", "critical")
+
+
+@dataclass(slots=True)
+class Part:
+    """Messages of one encounter that can be known to belong together; `name` is '' for its own visit's.
+
+    probable: those of its own that name only the patient.
+    """
+
+    encounter: str
+    name: str
+    hops: list[Hop] = field(default_factory=list)
+    probable: list[Hop] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        return f"{self.encounter}/{self.name}" if self.name else self.encounter
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The parts of all encounters, the facts of every workflow for each, and hops that are nobody's."""
+
+    parts: list[Part]
+    facts: list[tuple[str, Facts]]
+    nobodys: list[tuple[Hop, Record]]
+
+    def at(self, moment: datetime, risks: Any) -> dict[tuple[str, str, int], str]:
+        """(workflow, part, occurrence) -> state."""
+        # "At risk" is a matter of learned durations, not of truth: the model is told what was learned.
+        return {
+            (facts.workflow, part, facts.occurrence): facts.state(moment, risks.get(facts.workflow, ()))
+            for part, facts in self.facts
+            if facts.started_at <= moment < NEVER
+        }
+
+
+def expect(encounters: dict[str, Record], definitions: list[Definition], whole: bool = False) -> Expected:
+    """What should come out. `whole`: as if every message of an encounter could be known to be its."""
+    crowded = _crowded(encounters.values())
+    stays = _stays(encounters.values())
+    parts: list[Part] = []
+    nobodys: list[tuple[Hop, Record]] = []
+    for key, record in encounters.items():
+        if whole:
+            parts.append(Part(key, "", list(record["hops"])))
+        else:
+            parts += _parts(key, record, crowded, stays, nobodys)
+    facts = [
+        (part.id, found)
+        for part in parts
+        for definition in definitions
+        for found in _judged(encounters[part.encounter], part, definition)
+    ]
+    return Expected(parts, facts, nobodys)
+
+
+def _judged(record: Record, part: Part, definition: Definition) -> list[Facts]:
+    workflow = definition.workflow
+    sure = workflow.metadata.criticality in _SURE
+    hops = part.hops if sure else part.hops + part.probable
+    return judge(workflow, part.id, [_seen(record, hop) for hop in hops], definition.calendar)
+
+
+def _parts(
+    key: str,
+    record: Record,
+    crowded: frozenset[tuple[str, str]],
+    stays: dict[str, list[tuple[str, datetime, datetime]]],
+    nobodys: list[tuple[Hop, Record]],
+) -> list[Part]:
+    own = _own_visits(record)
+    named: dict[str, Part] = {}
+
+    def part(visit: str) -> Part:
+        name = "" if visit in own or not visit else visit
+        return named.setdefault(name, Part(key, name))
+
+    last = _last_named(record)
+    for hop in record["hops"]:
+        visit, account = (_meant(hop, kind) for kind in ("visit", "account"))
+        if visit:
+            part(visit).hops.append(hop)
+        elif account and (record["authority"], account) not in crowded:
+            part(last).hops.append(hop)
+        elif not account and _meant(hop, "mrn") and _only_stay(key, record, hop, stays):
+            part("").probable.append(hop)
+        else:
+            nobodys.append((hop, record))
+    return list(named.values())
+
+
+def _meant(hop: Hop, kind: str) -> str:
+    value = str(hop["names"].get(kind, ""))
+    return "" if value in BLANKS else value
+
+
+def _own_visits(record: Record) -> frozenset[str]:
+    """The visit's number, and those it had before a message that was sent said which it has now."""
+    sent = {hop["message"] for hop in record["hops"]}
+    prior = {notice["prior"].get("visit", "") for notice in record["notices"] if notice["message"] in sent}
+    return frozenset({record["visit"], *prior} - {""})
+
+
+def _last_named(record: Record) -> str:
+    """The visit that the EHR named last."""
+    found = ""
+    for hop in sorted(record["hops"], key=lambda hop: int(hop["at"])):
+        if hop["interface"] == "ehr-adt":
+            found = _meant(hop, "visit") or found
+    return found
+
+
+def _crowded(records: Iterable[Record]) -> frozenset[tuple[str, str]]:
+    """Accounts of departments, with authority, that messages named with the visits of several persons."""
+    persons: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for record in records:
+        if record["story"] == "bucket" and any(_meant(hop, "visit") for hop in record["hops"]):
+            persons[record["authority"], record["account"]].add(record["person"])
+    return frozenset(account for account, seen in persons.items() if len(seen) > 1)
+
+
+def _stays(records: Iterable[Record]) -> dict[str, list[tuple[str, datetime, datetime]]]:
+    """Person -> (encounter, first and last message that named the person and a visit)."""
+    found: dict[str, list[tuple[str, datetime, datetime]]] = defaultdict(list)
+    for record in records:
+        times = [moment(hop["at"]) for hop in record["hops"] if _meant(hop, "visit") and _meant(hop, "mrn")]
+        if times:
+            found[record["person"]].append((record["encounter"], min(times), max(times)))
+    return found
+
+
+def _only_stay(
+    key: str, record: Record, hop: Hop, stays: dict[str, list[tuple[str, datetime, datetime]]]
+) -> bool:
+    at = moment(hop["at"])
+    there = {
+        encounter
+        for encounter, first, last in stays.get(record["person"], ())
+        if first - _AROUND <= at <= last + _AROUND
+    }
+    return there == {key}
+
+
+def _seen(record: Record, hop: Hop) -> Seen:
+    source, destination = ROADS[hop["interface"]]
+    over_http = hop["message"].startswith("POST ")
+    return Seen(
+        sent=moment(hop["at"]),
+        acknowledged=moment(hop["end"]),
+        interface=hop["interface"],
+        source=source,
+        destination=destination,
+        message="" if over_http else hop["message"],
+        operation=hop["message"] if over_http else "",
+        outcome=hop["outcome"],
+        ack_code=hop["code"],
+        reason=hop["reason"],
+        facility=record["facility"],
+        tags={"patient_class": record["patient_class"]},
+    )
+
+
+def moment(nanoseconds: int) -> datetime:
+    """Whole milliseconds, as checkpoints have them."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=nanoseconds // 1_000_000)
