@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
 from collector.taps.config.http import Fhir, HttpInterface
+from collector.taps.fhir_identity import identity
 from collector.taps.hops import (
     Emitter,
     Hop,
@@ -29,6 +30,7 @@ from tracing.protocols.fhir_rest import MAX_PARAMETERS, Interaction, interaction
 
 _ENTRY = spans.attribute(names.OPERATION_NAME, "entry")
 _TYPES = frozenset({"create", "read", "vread", "update", "patch", "operation"})
+_WRITES = frozenset({"create", "update"})
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,15}:[A-Za-z0-9._~:/#-]{1,180}")
 _encode_type = by_code(names.FHIR_TYPE)
 _encode_interaction = by_code(names.FHIR_INTERACTION)
@@ -130,9 +132,15 @@ class FhirObserver:
             head += _encode_type(name)
         if asked.operation:
             head += _encode_operation(asked.operation)
+        if resource is not None and asked.name in _WRITES:
+            head += self.identity(resource.document)
         if resource is not None and resource.type == "Bundle":
             head += _encode_bundle(resource.bundle) + _encode_entries(resource.total)
         return head
+
+    def identity(self, resource: fhir.Json) -> bytes:
+        """What a resource says about identity, as an attribute or nothing."""
+        return identity(resource, self.keys, self._emitter.keys)
 
     def answer(self, reading: Reading, response: Response, content: Content) -> Answered:
         """What the answer says, beyond its status."""
@@ -181,6 +189,8 @@ class FhirObserver:
                     head += _encode_operation(entry.interaction.operation)
             if entry.problem:
                 head += encode_unread("not_fhir") + encode_unread_at(entry.problem)
+            if entry.interaction is None or entry.interaction.name in _WRITES:
+                head += self.identity(entry.resource)
             if extract is not None and entry.resource:
                 more, attributes = extract(Content.of(entry.resource))
                 own, head = own + more, head + attributes

@@ -7,13 +7,14 @@ count. It must never raise, and never let a value out except as a token, a numbe
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from datetime import datetime, tzinfo
+from collections.abc import Iterable, Iterator
+from datetime import tzinfo
 from typing import Any
 
-from collector.archives.times import nanoseconds
 from collector.taps.config import FolderInterface, HttpInterface
 from collector.taps.config.http import Fhir
+from collector.taps.fhir_identity import identity as fhir_identity
+from collector.taps.fhir_identity import updated
 from collector.taps.hops import (
     KeyEncoder,
     Sink,
@@ -65,7 +66,7 @@ class LinesObserver(Recorded):
         except (ValueError, RecursionError):
             record.trouble("not a JSON document", "line", record.place, True)
             return
-        message = self._message
+        message, identity = self._message, b""
         if not isinstance(document, dict):
             record.trouble("not a JSON object", "line", record.place, True)
             return
@@ -75,19 +76,20 @@ class LinesObserver(Recorded):
             except fhir.FhirError as error:
                 record.trouble(f"not a FHIR resource: {error}", "line", record.place, True)
                 return
-            keys = self._fhir_keys(self._fhir, resource)
+            keys = self._known(resource.keys)
+            identity = fhir_identity(document, self._known, record.emitter.keys)
             message = encode_message(resource.type)
         else:
             keys = self._keys(document)
         trace, key_attributes = record.emitter.keyed(keys)
-        head = RECEIVE + message + encode_body_size(len(line)) + key_attributes
+        head = RECEIVE + message + encode_body_size(len(line)) + key_attributes + identity
         for pointer, encode in self._tags:
             found = resolve(document, pointer)
             head += encode(found) if isinstance(found, str) else b""
         for name, pointer in self.interface.measures.items():
             value = number(resolve(document, pointer))
             head += encode_measure(name, value) if value is not None else b""
-        at = _updated(document) if zone is not None else None
+        at = updated(document) if zone is not None else None
         record.record(record.hop(message_identity(line), at or at_ns, trace, head), "accepted")
 
     def _keys(self, document: dict[str, Any]) -> list[Key]:
@@ -105,10 +107,11 @@ class LinesObserver(Recorded):
                 found.append(business_key(rule.kind, value, rule.authority, own))
         return [key for key in found if key is not None]
 
-    def _fhir_keys(self, reader: FhirObserver, resource: fhir.Resource) -> list[Key]:
+    def _known(self, found: Iterable[fhir.Found]) -> list[Key]:
         """Identifiers, and a server's own IDs where it is known which server wrote the file."""
+        assert self._fhir is not None
         known = self.interface.server is not None
-        return reader.keys(found for found in resource.keys if known or found.server is None)
+        return self._fhir.keys(one for one in found if known or one.server is None)
 
 
 def _fhir_reader(interface: FolderInterface, record: Recorder) -> FhirObserver:
@@ -142,14 +145,3 @@ def _lines(data: bytes, skip: int) -> Iterator[tuple[int, bytes]]:
         position = found + 1
         if line:
             yield number_, line
-
-
-def _updated(document: dict[str, Any]) -> int | None:
-    """`meta.lastUpdated`: when the server stored this version (FHIR R4 2.27.3)."""
-    meta = document.get("meta")
-    text = meta.get("lastUpdated") if isinstance(meta, dict) else None
-    try:
-        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
-        return max(nanoseconds(moment), 1) if moment is not None and moment.tzinfo is not None else None
-    except (ValueError, OverflowError):
-        return None

@@ -164,6 +164,17 @@ def own_keys(resource: Json) -> list[Found]:
     return found
 
 
+def links(resource: Json) -> list[tuple[str, list[Found]]]:
+    """Patient.link (R4 8.1.11): type (`replaced-by`, `replaces`, `refer`, `seealso`) and the other's keys."""
+    found = []
+    for link in _list(resource.get("link")):
+        other = link.get("other") if isinstance(link, Mapping) else None
+        kind = link.get("type") if isinstance(link, Mapping) else None
+        if isinstance(other, Mapping) and isinstance(kind, str):
+            found.append((kind, reference_keys(other, "Patient")))
+    return found
+
+
 def identifier_key(identifier: object, default: str) -> list[Found]:
     """The key of an Identifier, or none: old ones, and kinds no hospital system is joined by, are none."""
     if not isinstance(identifier, Mapping):
