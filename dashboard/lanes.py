@@ -9,20 +9,21 @@ fold, and the time printed above each column is what is true.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from itertools import pairwise
 
-from dashboard import wording
+from dashboard import lineage, wording
 from dashboard.components import Node, shape
+from dashboard.lineage import Lineage
 from dashboard.states import outcome_state, state
 from slo.workflows.rows import Hop, Journey, StepRow
 
 _LEFT, _TOP, _LANE, _RIGHT = 128.0, 54.0, 66.0, 40.0
 _WIDTH = 1180.0
 _FOLD_S = 1800.0
-_LETTER = 7.1
+_LETTER = 8.3
 _NAMES = {"ehr": "EHR", "erp": "ERP", "clearinghouse": "clearing house"}
 
 
@@ -39,11 +40,18 @@ class Column:
     detail: str
     index: int = -1
     count: int = 1
+    first: int = -1
+
+    def holds(self, index: int) -> bool:
+        """Whether a hop, by its place in the list, is drawn here: one sent again and again is one column."""
+        return 0 <= self.first <= index <= self.index
 
 
 @dataclass(slots=True)
 class Layout:
-    """Columns with their x, the lanes' names, the folds (x, seconds) and the size in pixels."""
+    """Columns with their x, the lanes' names and middles, the folds (x, seconds), the size in pixels, and the
+    lineage: arrows by (column of the cause, column of the effect, road, the arrow).
+    """
 
     lanes: list[str]
     columns: list[Column]
@@ -51,10 +59,12 @@ class Layout:
     folds: list[tuple[float, float]] = field(default_factory=list)
     width: float = _WIDTH
     height: float = 0.0
+    middles: list[float] = field(default_factory=list)
+    ways: list[tuple[int, int, int, lineage.Cause]] = field(default_factory=list)
 
     def y(self, lane: int) -> float:
         """Middle of a lane."""
-        return _TOP + _LANE * lane + _LANE / 2
+        return self.middles[lane]
 
 
 def system_name(system: str) -> str:
@@ -70,7 +80,7 @@ def hop_label(hop: Hop) -> str:
     return what if hop.outcome in ("accepted", "") else f"{what} → {hop.outcome}"
 
 
-def lay_out(journey: Journey, zone: tzinfo, now: datetime) -> Layout:
+def lay_out(journey: Journey, zone: tzinfo, now: datetime, came_of: Lineage | None = None) -> Layout:
     """Places everything; `now` is a column of its own while something is still expected."""
     lanes = _lanes(journey)
     columns = _hop_columns(journey.hops, lanes)
@@ -87,16 +97,38 @@ def lay_out(journey: Journey, zone: tzinfo, now: datetime) -> Layout:
     columns.sort(key=lambda column: (column.at, column.kind))
     xs, folds = _spread(columns)
     width = max(_WIDTH, (max(xs) if xs else 0.0) + _RIGHT)
-    return Layout(lanes, columns, xs, folds, width, _TOP + _LANE * max(1, len(lanes)) + 8)
+    places = {
+        index: place
+        for place, column in enumerate(columns)
+        for index in range(column.first, column.index + 1)
+        if column.kind == "hop"
+    }
+    ways = lineage.ways(came_of or Lineage(), places, [column.lane for column in columns], xs)
+    roads: dict[int, int] = {}
+    for cause, _, road, _ in ways:
+        roads[columns[cause].lane] = max(road, roads.get(columns[cause].lane, 0))
+    middles, top = [], _TOP
+    for lane in range(max(1, len(lanes))):
+        middles.append(top + _LANE / 2)
+        top += _LANE + lineage.APART * roads.get(lane, 0)
+    return Layout(lanes, columns, xs, folds, width, top + 8, middles, ways)
 
 
-def draw(layout: Layout, zone: tzinfo, chosen: int, href: Callable[[int], str], description: str) -> Node:
-    """The SVG tree.  chosen: index of the selected hop; href: address that selects a hop."""
+def draw(
+    layout: Layout,
+    zone: tzinfo,
+    chosen: int,
+    href: Callable[[int], str],
+    description: str,
+    kin: Container[tuple[int, int]] = (),
+) -> Node:
+    """The SVG tree.  chosen: index of the selected hop; href: address that selects a hop; kin: the arrows
+    (cause, effect) that belong to it.
+    """
     nodes: list[Node] = [["title", {}, description]]
-    for number, name in enumerate(layout.lanes):
+    for number in range(len(layout.lanes)):
         y = layout.y(number)
         nodes.append(["line", {"x1": _LEFT, "x2": layout.width - 8, "y1": y, "y2": y, "className": "lane"}])
-        nodes.append(["text", {"x": 8, "y": y + 5, "className": "lane-name"}, system_name(name)])
     for x, seconds in layout.folds:
         nodes.append(_fold(x, seconds, layout.height))
     nodes.extend(_axis(layout, zone))
@@ -104,11 +136,25 @@ def draw(layout: Layout, zone: tzinfo, chosen: int, href: Callable[[int], str], 
         if column.kind == "now":
             ends = {"x1": x, "x2": x, "y1": _TOP - 8, "y2": layout.height - 6}
             nodes.append(["line", {**ends, "className": "now-line"}])
-    for column, x in zip(layout.columns, layout.xs, strict=True):
+    arrows: dict[int, list[Node]] = {}
+    said: dict[int, list[str]] = {}
+    for cause, effect, road, one in layout.ways:
+        start = (layout.xs[cause], layout.y(layout.columns[cause].lane))
+        end = (layout.xs[effect] - 12, layout.y(layout.columns[effect].lane_from))
+        near = (one.cause, one.effect) in kin
+        arrows.setdefault(effect, []).extend(lineage.draw(start, end, road, one.arrow, near))
+        said.setdefault(effect, []).append(
+            f"came of {layout.columns[cause].label.split(' → ')[0]}, {lineage.words(one.arrow)}"
+        )
+    for place, (column, x) in enumerate(zip(layout.columns, layout.xs, strict=True)):
         if column.kind == "expected":
             nodes.append(_expectation(layout, column, x, zone))
         elif column.kind == "hop":
-            nodes.append(_hop(layout, column, x, zone, chosen, href))
+            more = (arrows.get(place, []), "; ".join(said.get(place, [])))
+            nodes.append(_hop(layout, column, x, zone, chosen, href, more))
+    for number, name in enumerate(layout.lanes):
+        below = layout.y(number) + 5
+        nodes.append(["text", {"x": 8, "y": below, "className": "lane-name"}, system_name(name)])
     size = {
         "viewBox": f"0 0 {layout.width:.0f} {layout.height:.0f}",
         "style": {"minWidth": f"{layout.width:.0f}px"},
@@ -147,6 +193,7 @@ def _hop_columns(hops: Sequence[Hop], lanes: list[str]) -> list[Column]:
                 last.detail,
                 index,
                 last.count + 1,
+                last.first,
             )
             continue
         before = same
@@ -160,6 +207,7 @@ def _hop_columns(hops: Sequence[Hop], lanes: list[str]) -> list[Column]:
                 hop_label(hop),
                 wording.milliseconds(hop.duration_ms) if hop.duration_ms else "",
                 index,
+                first=index,
             )
         )
     return columns
@@ -182,8 +230,10 @@ def _spread(columns: list[Column]) -> tuple[list[float], list[tuple[float, float
         x = _LEFT + 26
         if before is not None:
             gap = (column.at - before.at).total_seconds()
-            x = xs[-1] + (96 if gap >= _FOLD_S else 44 + 22 * math.log10(1 + max(gap, 0.0)))
-            for lane in {column.lane, column.lane_from} - {-1}:
+            x = xs[-1] + (118 if gap >= _FOLD_S else 44 + 22 * math.log10(1 + max(gap, 0.0)))
+            # The line of a hop crosses the lanes between: no words may stand there.
+            crossed = {column.lane, column.lane_from} - {-1}
+            for lane in range(min(crossed, default=0), max(crossed, default=-1) + 1):
                 x = max(x, ends.get(lane, 0.0) + 20)
             if gap >= _FOLD_S:
                 folds.append((len(xs), gap))
@@ -274,13 +324,22 @@ def _icon(code: str, x: float, y: float, size: float = 18) -> Node:
 
 
 def _hop(
-    layout: Layout, column: Column, x: float, zone: tzinfo, chosen: int, href: Callable[[int], str]
+    layout: Layout,
+    column: Column,
+    x: float,
+    zone: tzinfo,
+    chosen: int,
+    href: Callable[[int], str],
+    came_of: tuple[list[Node], str],
 ) -> Node:
+    """A hop with the arrows that lead to it, so that they light up together."""
     y_from, y = layout.y(column.lane_from), layout.y(column.lane)
     tone = state(column.code).tone
     times = f" ×{column.count}" if column.count > 1 else ""
     words = f"{column.label}{times}"
     said = f"{wording.exact(column.at, zone)} {words}, {state(column.code).word} {column.detail}"
+    if came_of[1]:
+        said = f"{said}; {came_of[1]}"
     parts: list[Node] = [["title", {}, said]]
     wide = 18 + max(len(words), len(column.detail)) * _LETTER
     parts.append(
@@ -296,6 +355,7 @@ def _hop(
     parts.append(_icon(column.code, x, y))
     parts.append(["text", {"x": x + 15, "y": y - 3, "className": f"hop-label {tone}"}, words])
     parts.append(["text", {"x": x + 15, "y": y + 14, "className": "hop-detail"}, column.detail])
+    parts.extend(came_of[0])
     return [
         "a",
         {
@@ -303,7 +363,7 @@ def _hop(
             "data-nav": "1",
             "data-hop": column.index,
             "aria-label": said,
-            "className": "hop chosen" if column.index == chosen else "hop",
+            "className": "hop chosen" if column.holds(chosen) else "hop",
         },
         *parts,
     ]

@@ -20,11 +20,14 @@ from dashboard import components, found, lookup, wording
 from dashboard.audit import Look
 from dashboard.auth import Session
 from dashboard.feed import Feed, Snapshot
-from dashboard.pages import admin, board, encounter, exceptions, executive, interfaces, objectives
+from dashboard.identity_api import DECIDE
+from dashboard.pages import admin, board, collisions, encounter, exceptions, executive, interfaces, objectives
 from dashboard.pages.frame import Frame
+from dashboard.pages.identity import MaskedKey
 from dashboard.settings import DashboardSettings
-from dashboard.source import Source
+from dashboard.source import BlankMessage, Named, Source
 from slo.workflows.rows import INSTANCE_STATES, InstanceRow, Journey
+from tracing.identity.read import Collision
 from tracing.keys import Sealer, SealError
 
 log = logging.getLogger(__name__)
@@ -54,8 +57,10 @@ PLACES: Final = (
     Place("/objectives", "Objectives", _EVERYBODY, 15.0),
     Place("/admin", "Admin", frozenset({"engineer"}), 5.0),
 )
-_BY_PATH: Final = {place.path: place for place in PLACES}
 _ENCOUNTER: Final = Place("/encounter", "Encounter", _OPERATIONS, 1.5)
+#: Reached from the admin page and from alerts, not from the navigation.
+_COLLISIONS: Final = Place("/collisions", "Key collisions", _OPERATIONS, 3.0)
+_BY_PATH: Final = {place.path: place for place in (*PLACES, _COLLISIONS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,8 @@ class Guide:
             )
         if match := _JOURNEY.match(path):
             return await self._encounter(frame, match[1], session, where_from)
+        if place is _COLLISIONS:
+            return await self._collisions(frame, session, where_from)
         shows = {
             "/": self._board,
             "/exceptions": self._exceptions,
@@ -152,12 +159,23 @@ class Guide:
         if looks:
             await self._feed.run(self._source.record, looks)
 
-    async def journey(self, journey: str) -> Snapshot[tuple[Journey, str] | None]:
-        """A journey and its sentence, shared between everybody who has it open."""
+    async def journey(self, journey: str) -> Snapshot[encounter.Known | None]:
+        """A journey with all that its page shows, shared between everybody who has it open."""
 
-        def ask(now: datetime) -> tuple[Journey, str] | None:
+        def ask(now: datetime) -> encounter.Known | None:
             found = self._source.journey(journey, now)
-            return (found, self._source.sentence(found, now)) if found else None
+            if found is None:
+                return None
+            own = {journey, found.journey, *(key.token for key in found.keys)}
+            said = self._source.history(sorted(own))
+            theirs = {token for one in said for token in (one.from_token, one.to_token, one.subject_token)}
+            return encounter.Known(
+                found,
+                self._source.sentence(found, now),
+                self._source.lineage(found),
+                said,
+                self._source.named(sorted((own | theirs) - {""})),
+            )
 
         return await self._feed.get(("journey", journey), _ENCOUNTER.refresh_s, ask)
 
@@ -222,11 +240,34 @@ class Guide:
         # The doctor answers from its own process: when the store is away, what it says matters most.
         health = await self._feed.get("doctor", place.refresh_s, lambda _: doctor() if doctor else ())
         shot = await self._feed.get(
-            "admin", place.refresh_s, lambda _: (self._source.definitions(), self._source.audited(30))
+            "admin",
+            place.refresh_s,
+            lambda _: (
+                self._source.definitions(),
+                self._source.audited(30),
+                self._source.collisions(collisions.LIMIT),
+            ),
         )
-        definitions, looks = shot.value or (None, None)
-        body = admin.view(frame, health.value or (), definitions, looks)
+        definitions, looks, doubts = shot.value or (None, None, None)
+        body = admin.view(frame, health.value or (), definitions, looks, doubts)
         return self._shown(body, "Administration · Caretrail", shot.taken_at, shot.error, place)
+
+    async def _collisions(self, frame: Frame, session: Session, where_from: str) -> Shown:
+        shot = await self._feed.get("collisions", _COLLISIONS.refresh_s, self._in_doubt)
+        if shot.value is None:
+            return self._away(shot.error, frame)
+        if not await self._recorded(session, "", where_from, "list_collisions"):
+            return self._unrecorded()
+        doubts, named, messages = shot.value
+        masked = self._masked(named)
+        body = collisions.view(frame, doubts, named, masked, messages, session.may(DECIDE))
+        return self._shown(body, "Key collisions · Caretrail", shot.taken_at, shot.error, _COLLISIONS)
+
+    def _in_doubt(self, _now: datetime) -> tuple[list[Collision], dict[str, Named], list[BlankMessage]]:
+        found = self._source.collisions(collisions.LIMIT)
+        tokens = {one.token for one in found}
+        tokens |= {token for one in found if one.why != "blank" for token in one.evidence}
+        return found, self._source.named(sorted(tokens)), self._source.blank_messages(found)
 
     async def _encounter(self, frame: Frame, journey: str, session: Session, where_from: str) -> Shown:
         shot = await self.journey(journey)
@@ -237,24 +278,29 @@ class Guide:
                 encounter.absent(journey), "Encounter · Caretrail", shot.taken_at, shot.error, _ENCOUNTER
             )
         if not await self._recorded(session, journey, where_from):
-            return _plain(
-                "This look cannot be recorded",
-                "Encounters are shown only when who looked can be written down, which the store refuses "
-                "now. This page tries again by itself.",
-                self._clock(),
-            )
-        found, sentence = shot.value
-        body = encounter.view(frame, found, sentence, self._masked(found))
-        return self._shown(body, encounter.title(found), shot.taken_at, shot.error, _ENCOUNTER)
+            return self._unrecorded()
+        known = shot.value
+        body = encounter.view(frame, known, self._masked(known.named), session.may(DECIDE))
+        return self._shown(body, encounter.title(known.journey), shot.taken_at, shot.error, _ENCOUNTER)
 
-    async def _recorded(self, session: Session, journey: str, where_from: str) -> bool:
+    def _unrecorded(self) -> Shown:
+        return _plain(
+            "This look cannot be recorded",
+            "Encounters are shown only when who looked can be written down, which the store refuses "
+            "now. This page tries again by itself.",
+            self._clock(),
+        )
+
+    async def _recorded(
+        self, session: Session, journey: str, where_from: str, action: str = "view_encounter"
+    ) -> bool:
         """A page that refreshes is one look for a quarter of an hour, then another."""
         now = self._clock()
         before = self._looked.get((session.who, journey))
         if before is not None and now - before < _LOOK_AGAIN:
             return True
         try:
-            await self.record(session, "view_encounter", [journey], where_from)
+            await self.record(session, action, [journey], where_from)
         except Exception as error:
             log.warning("a look at an encounter could not be recorded: %s", type(error).__name__)
             return False
@@ -274,17 +320,23 @@ class Guide:
         rows.sort(key=lambda row: row.late_s if row.late_s is not None else float("-inf"), reverse=True)
         return rows[:LIST_LIMIT]
 
-    def _masked(self, journey: Journey) -> list[encounter.MaskedKey]:
-        keys = []
-        for kind, authority, token, sealed in journey.keys:
-            shown = wording.shortened(token)
-            if self._sealer is not None and sealed:
-                try:
-                    shown = wording.masked(self._sealer.open(sealed).value)
-                except SealError:
-                    shown = wording.masked(None)
-            keys.append(encounter.MaskedKey(kind, authority, shown, self._settings.key_fields.get(kind, "")))
-        return keys
+    def _masked(self, named: Mapping[str, Named]) -> dict[str, MaskedKey]:
+        """Keys by token as they may be shown."""
+        fields = self._settings.key_fields
+        return {
+            token: MaskedKey(
+                key.kind, key.authority, self._mask(key), fields.get(key.kind, ""), key.certainty, key.basis
+            )
+            for token, key in named.items()
+        }
+
+    def _mask(self, key: Named) -> str:
+        if self._sealer is None or not key.sealed:
+            return wording.shortened(key.token)
+        try:
+            return wording.masked(self._sealer.open(key.sealed).value)
+        except SealError:
+            return wording.masked(None)
 
     def _shown(
         self, body: Component, title: str, taken_at: datetime | None, error: str, place: Place

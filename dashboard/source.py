@@ -11,17 +11,23 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from dashboard import audit, traffic, wording
 from slo import kpis, objectives
 from slo.kpis import WorkflowKpi
 from slo.objectives import ObjectiveStatus
 from slo.workflows import read
+from slo.workflows.explain import Explanation, explain
 from slo.workflows.rows import InstanceRow, InstanceState, Journey, Tile
 from slo.workflows.search import Match
 from tracing import engines
 from tracing.engines import EngineRow, Minute
+from tracing.identity import decisions
+from tracing.identity import read as identity
+from tracing.identity.read import Collision, IdentityEvent
+from tracing.lineage import Arrow
+from tracing.lineage import read as lineage
 from tracing.store import Result, Store, load_sql
 
 _ENDS_AGE_S = 60.0
@@ -36,6 +42,28 @@ class Definition:
     active: bool
     activated_at: datetime
     yaml: str
+
+
+class Named(NamedTuple):
+    """A key by its token, and where it belongs; certainty and basis as `tracing.identity.model.Place`."""
+
+    token: str
+    kind: str
+    authority: str
+    sealed: str
+    journey: str = ""
+    certainty: str = ""
+    basis: str = ""
+
+
+class BlankMessage(NamedTuple):
+    """A message that carried a number that is none."""
+
+    span_id: str
+    at: datetime
+    message: str
+    interface: str
+    source: str
 
 
 class Source(Protocol):
@@ -55,7 +83,23 @@ class Source(Protocol):
 
     def sentence(self, journey: Journey, now: datetime) -> str: ...
 
+    def lineage(self, journey: Journey) -> Sequence[Arrow]: ...
+
+    def history(self, tokens: Sequence[str]) -> list[IdentityEvent]: ...
+
+    def named(self, tokens: Sequence[str]) -> dict[str, Named]: ...
+
+    def collisions(self, limit: int) -> list[Collision]: ...
+
+    def blank_messages(self, collisions: Sequence[Collision]) -> list[BlankMessage]: ...
+
+    def decide(
+        self, action: str, tokens: Sequence[str] | str, who: str, reason: str, now: datetime
+    ) -> str: ...
+
     def journeys(self, journeys: Sequence[str], now: datetime) -> list[Journey]: ...
+
+    def explain(self, journey: Journey) -> Explanation: ...
 
     def search(
         self,
@@ -125,8 +169,39 @@ class StoreSource:
             sentence = sentence.replace(code, wording.phrase(code))
         return sentence
 
+    def history(self, tokens: Sequence[str]) -> list[IdentityEvent]:
+        return identity.history(self._handle(), tokens)
+
+    def named(self, tokens: Sequence[str]) -> dict[str, Named]:
+        wanted = {"tokens": sorted(set(tokens))}
+        result = self._handle().query(load_sql("dashboard.sql", "named.sql"), wanted)
+        return {row[0]: Named(*row) for row in result.rows}
+
+    def collisions(self, limit: int) -> list[Collision]:
+        return identity.collisions(self._handle(), limit=limit)
+
+    def blank_messages(self, collisions: Sequence[Collision]) -> list[BlankMessage]:
+        blank = [one for one in collisions if one.why == "blank"]
+        spans = sorted({span for one in blank for span in one.evidence})
+        if not spans:
+            return []
+        days = sorted({one.raised_at.date() for one in blank})
+        result = self._handle().query(
+            load_sql("dashboard.sql", "blank_messages.sql"), {"days": days, "spans": spans}
+        )
+        return [BlankMessage(*row) for row in result.rows]
+
+    def decide(self, action: str, tokens: Sequence[str] | str, who: str, reason: str, now: datetime) -> str:
+        return decisions.decide(self._handle(), action, tokens, who, reason, now)
+
+    def lineage(self, journey: Journey) -> Sequence[Arrow]:
+        return lineage.lineage(self._handle(), journey.trace_ids, (hop.span_id for hop in journey.hops))
+
     def journeys(self, journeys: Sequence[str], now: datetime) -> list[Journey]:
         return read.journeys(self._handle(), journeys, now)
+
+    def explain(self, journey: Journey) -> Explanation:
+        return explain(self._handle(), journey)
 
     def search(
         self,

@@ -10,7 +10,27 @@
     return h(tag, { ...attributes, key: attributes["data-key"] || key }, ...children.map(draw));
   }
 
+  /* A story wider than its window begins where the chosen message is; after that it stays where it was left. */
+  let placed = "";
+  function place() {
+    const here = window.location.pathname + window.location.search;
+    const chosen = document.querySelector(".lanes-scroll a.hop.chosen");
+    if (!chosen || here === placed) return;
+    placed = here;
+    const scroll = chosen.closest(".lanes-scroll");
+    const mark = chosen.getBoundingClientRect(), frame = scroll.getBoundingClientRect();
+    if (mark.left < frame.left + 140 || mark.right > frame.right) {
+      scroll.scrollLeft += mark.left + mark.width / 2 - (frame.left + frame.width * 0.55);
+    }
+  }
+
+  document.addEventListener("scroll", (event) => {
+    const scroll = event.target instanceof Element && event.target.matches(".lanes-scroll") ? event.target : null;
+    if (scroll) scroll.style.setProperty("--scrolled", scroll.scrollLeft + "px");
+  }, true);
+
   function Drawing(props) {
+    React.useEffect(place);
     return draw(props.spec, props.id || "drawing");
   }
 
@@ -86,6 +106,41 @@
     if (target.closest("[data-print]")) window.print();
     document.querySelectorAll("details.definition[open]").forEach((open) => {
       if (!open.contains(target)) open.removeAttribute("open");
+    });
+  });
+
+  /* Below the lanes: what the message under the pointer, or with the focus, came of, in words. */
+  function says(event) {
+    const line = document.getElementById("lineage-says");
+    const hop = event.target instanceof Element ? event.target.closest("a.hop[aria-label]") : null;
+    if (!line || !hop) return;
+    line.dataset.rest = line.dataset.rest || line.textContent;
+    const leaves = event.type === "mouseout" || event.type === "focusout";
+    line.textContent = leaves ? line.dataset.rest : hop.getAttribute("aria-label");
+  }
+  ["mouseover", "mouseout", "focusin", "focusout"].forEach((name) => document.addEventListener(name, says));
+
+  /* A decision about identity: the reason and tokens go in the body, the answer stands where the button was. */
+  document.addEventListener("submit", (event) => {
+    const form = event.target instanceof Element ? event.target.closest("form[data-decide]") : null;
+    if (!form) return;
+    event.preventDefault();
+    const { decide, about } = form.dataset;
+    const told = form.querySelector(".told"), button = form.querySelector("button");
+    const body = { action: decide, reason: form.elements.reason.value };
+    if (decide === "withdraw") body.event_id = about; else body.tokens = about.split(" ");
+    button.disabled = true;
+    told.textContent = "…";
+    fetch("/api/v1/identity/decisions", {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+    }).then((answer) => answer.json().then((said) => {
+      const wrong = Array.isArray(said.detail) ? said.detail.map((one) => one.msg).join("; ") : said.detail;
+      told.textContent = answer.ok ? "✓ Written down. The journeys follow within seconds." : "✕ " + wrong;
+      button.disabled = answer.ok;
+      if (answer.ok) form.elements.reason.disabled = true;
+    })).catch(() => {
+      told.textContent = "✕ Caretrail did not answer; nothing was decided. Try again.";
+      button.disabled = false;
     });
   });
 

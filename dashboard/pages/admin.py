@@ -13,10 +13,16 @@ from dash.development.base_component import Component
 from dashboard import components, wording
 from dashboard.audit import Look
 from dashboard.components import wild
+from dashboard.pages import collisions
 from dashboard.pages.frame import Frame, heading
 from dashboard.source import Definition
+from tracing.identity.read import Collision
 
-_ACTIONS = {"view_encounter": "saw encounter", "search": "searched", "export": "downloaded"}
+_ACTIONS = {
+    "view_encounter": "saw encounter", "search": "searched", "export": "downloaded", "list": "listed",
+    "list_collisions": "saw key collisions", "withdraw": "took back", "same": "said: the same",
+    "different": "kept apart", "release": "released",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +45,9 @@ def view(
     checks: Sequence[Check],
     definitions: Sequence[Definition] | None,
     looks: Sequence[Look] | None,
+    doubts: Sequence[Collision] | None = (),
 ) -> Component:
-    """Three parts; the doctor's come from the process that runs the dashboard. None: the store is away."""
+    """Four parts; the doctor's come from the process that runs the dashboard. None: the store is away."""
     return html.Div(
         [
             heading(
@@ -49,6 +56,12 @@ def view(
             html.Section([html.H2("Health"), _doctor(checks)]),
             html.Section(
                 [html.H2("Workflows"), *(_AWAY if definitions is None else _definitions(frame, definitions))]
+            ),
+            html.Section(
+                [
+                    html.H2("Key collisions"),
+                    *(_AWAY if doubts is None else [collisions.summary(frame, doubts)]),
+                ]
             ),
             html.Section([html.H2("Who looked"), *(_AWAY if looks is None else [_looks(frame, looks)])]),
         ],

@@ -6,47 +6,59 @@ acknowledgement in between.  Shows masked keys only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from dash import html
 from dash.development.base_component import Component
 
 from dashboard import components, lanes, wording
 from dashboard.components import wild
-from dashboard.pages import hops
+from dashboard.lineage import Lineage, legend
+from dashboard.pages import hops, identity
 from dashboard.pages.frame import Frame, heading
+from dashboard.pages.identity import MaskedKey
+from dashboard.source import Named
 from dashboard.states import outcome_state, state
 from slo.workflows.rows import Hop, InstanceRow, Journey, StepRow
+from tracing.identity.read import IdentityEvent
+from tracing.lineage import Arrow
 
-_KINDS = {"mrn": "MRN"}
+_HINT = "Arrows below a lane: what a message came of. Point at a message to read why."
 _CLASSES = {"I": "inpatient", "O": "outpatient", "E": "emergency", "P": "preadmission", "R": "recurring"}
 
 
 @dataclass(frozen=True, slots=True)
-class MaskedKey:
-    """A key as it may be shown: `visit`, `NSH`, `••••041`."""
+class Known:
+    """All that the page shows of a journey: the sentence that answers, and which hop came of which,
+    what was said of its identity, and its keys and theirs by token.
+    """
 
-    kind: str
-    authority: str
-    masked: str
-    field: str = ""
+    journey: Journey
+    sentence: str
+    arrows: Sequence[Arrow] = ()
+    history: Sequence[IdentityEvent] = ()
+    named: Mapping[str, Named] = field(default_factory=dict)
 
 
-def view(frame: Frame, journey: Journey, sentence: str, keys: list[MaskedKey]) -> Component:
-    """The whole page; `frame.query["hop"]` chooses a hop, else the one that tells most."""
+def view(frame: Frame, known: Known, keys: Mapping[str, MaskedKey], may_decide: bool = False) -> Component:
+    """The whole page; `frame.query["hop"]` chooses a hop, else the one that tells most. keys: by token."""
+    journey = known.journey
     chosen = _chosen(journey.hops, frame.query.get("hop", ""))
-    layout = lanes.lay_out(journey, frame.zone, frame.now)
+    came_of = Lineage.between(journey.hops, known.arrows)
+    layout = lanes.lay_out(journey, frame.zone, frame.now, came_of)
     drawing = lanes.draw(
         layout,
         frame.zone,
         chosen,
         lambda index: f"/encounter/{journey.journey}?hop={index}",
         f"{len(journey.hops)} hops over {len(layout.lanes)} systems",
+        came_of.kin(chosen),
     )
     return html.Div(
         [
             _head(frame, journey, keys),
-            html.P(sentence, className="answer"),
+            html.P(known.sentence, className="answer"),
             *(_workflow(frame, row) for row in journey.workflows),
             html.Section(
                 [
@@ -54,6 +66,7 @@ def view(frame: Frame, journey: Journey, sentence: str, keys: list[MaskedKey]) -
                         [
                             html.H2("What was seen, and what was not"),
                             html.Span(f"times in {frame.zone_name}, gaps folded", className="muted"),
+                            *(components.Drawing(node) for node in legend(known.arrows)),
                         ],
                         className="section-head",
                     ),
@@ -63,12 +76,14 @@ def view(frame: Frame, journey: Journey, sentence: str, keys: list[MaskedKey]) -
                         tabIndex=0,
                         **wild({"aria-label": "Swim lanes, scrollable"}),
                     ),
+                    html.P(_HINT if known.arrows else "", className="lineage-says", id="lineage-says"),
                 ],
                 className="lanes-section",
             ),
-            hops.details(frame, journey.hops[chosen]) if journey.hops else None,
-            hops.listing(frame, journey, chosen),
-            _keys(journey, keys),
+            hops.details(frame, journey, chosen, came_of) if journey.hops else None,
+            hops.listing(frame, journey, chosen, came_of),
+            identity.known_as(journey, keys),
+            identity.history(frame, journey, known.history, keys, may_decide),
         ],
         className="encounter",
     )
@@ -104,15 +119,15 @@ def _chosen(seen: list[Hop], asked: str) -> int:
     return refused[-1] if refused else len(seen) - 1
 
 
-def _head(frame: Frame, journey: Journey, keys: list[MaskedKey]) -> Component:
-    own = next((key for key in keys if key.kind == journey.kind), None)
+def _head(frame: Frame, journey: Journey, keys: Mapping[str, MaskedKey]) -> Component:
+    own = keys.get(journey.journey)
     called = own.masked if own else wording.shortened(journey.journey)
     name = f"{journey.kind.replace('_', ' ').capitalize()} {called}"
     patient_class = next(
         (hop.tags["patient_class"] for hop in journey.hops if hop.tags.get("patient_class")), ""
     )
     facility = next((row.facility for row in journey.workflows if row.facility), "")
-    facts = [_CLASSES.get(patient_class, patient_class), facility, _certainty(journey.certainty)]
+    facts = [_CLASSES.get(patient_class, patient_class), facility, identity.certainty(journey, keys)]
     worst = journey.workflows[0] if journey.workflows else None
     return html.Div(
         [
@@ -133,10 +148,6 @@ def _head(frame: Frame, journey: Journey, keys: list[MaskedKey]) -> Component:
         ],
         className="heading encounter-head",
     )
-
-
-def _certainty(certainty: str) -> str:
-    return "probable match, not certain" if certainty == "probable" else ""
 
 
 def _verdict(row: InstanceRow) -> Component:
@@ -199,34 +210,4 @@ def _step(frame: Frame, row: InstanceRow, step: StepRow) -> Component:
         className=f"step {shown.tone}",
         title=wording.exact(step.at or step.deadline, frame.zone),
         **wild({"data-step": step.name, "data-state": step.state}),
-    )
-
-
-def _keys(journey: Journey, keys: list[MaskedKey]) -> Component:
-    shown = [
-        html.Li(
-            [
-                html.Span(_KINDS.get(key.kind, key.kind.replace("_", " ")), className="label"),
-                html.Span(key.masked),
-                html.Span(key.field, className="label"),
-            ]
-        )
-        for key in keys
-    ]
-    traces = [
-        html.Li(
-            [
-                html.Span("trace", className="label"),
-                html.Code(wording.shortened(trace), title=trace),
-                html.Button(
-                    "Copy",
-                    className="button small",
-                    **wild({"data-copy": trace, "aria-label": f"Copy trace {trace[:4]}"}),
-                ),
-            ]
-        )
-        for trace in journey.trace_ids
-    ]
-    return html.Section(
-        [html.H2("Known as"), html.Ul([*shown, *traces], className="keys")], className="known"
     )

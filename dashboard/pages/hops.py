@@ -5,11 +5,14 @@ Called by the encounter page and its CSV.  Shows codes, times and sizes; a messa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dash import html
 from dash.development.base_component import Component
 
-from dashboard import components, lanes, wording
+from dashboard import components, lanes, lineage, wording
 from dashboard.components import wild
+from dashboard.lineage import Cause, Lineage
 from dashboard.pages.frame import Frame
 from dashboard.states import outcome_state, state
 from slo.workflows.rows import Hop, InstanceRow, Journey, StepRow
@@ -26,8 +29,9 @@ def _road(hop: Hop) -> str:
     return f"{lanes.system_name(hop.source)} → {lanes.system_name(hop.destination)}"
 
 
-def details(frame: Frame, hop: Hop) -> Component:
-    """Everything known of one hop."""
+def details(frame: Frame, journey: Journey, chosen: int, came_of: Lineage) -> Component:
+    """Everything known of one hop, and of what it came and led to."""
+    hop = journey.hops[chosen]
     code = outcome_state(hop.outcome)
     event = _EVENTS.get(hop.message, "")
     answer = " ".join(part for part in (hop.ack_code, wording.phrase(hop.reason)) if part) or "none seen"
@@ -70,6 +74,7 @@ def details(frame: Frame, hop: Hop) -> Component:
                 className="section-head",
             ),
             html.Dl(pairs, className="facts-list"),
+            _lineage(frame, journey, chosen, came_of),
             html.P(
                 "The message itself was not captured: times, codes and sealed keys only.",
                 className="muted",
@@ -78,6 +83,28 @@ def details(frame: Frame, hop: Hop) -> Component:
         className=f"hop-details {state(code).tone}",
         id="hop-details",
     )
+
+
+def _lineage(frame: Frame, journey: Journey, chosen: int, came_of: Lineage) -> Component | None:
+    """What led to a hop and what it led to, each with the evidence and how sure that is."""
+
+    def line(word: str, other: int, one: Cause) -> Component:
+        hop = journey.hops[other]
+        return html.Li(
+            [
+                html.Span(word, className="label"),
+                components.link(
+                    [html.Strong(hop.message or hop.operation), f" {_road(hop)} ", frame.when(hop.at)],
+                    f"/encounter/{journey.journey}?hop={other}",
+                ),
+                html.Span(lineage.words(one.arrow), className="muted"),
+            ],
+            className=one.arrow.certainty,
+        )
+
+    lines = [line("Came of", one.cause, one) for one in came_of.to.get(chosen, ())]
+    lines += [line("Led to", one.effect, one) for one in came_of.of.get(chosen, ())]
+    return html.Ul(lines, className="came-of", id="came-of") if lines else None
 
 
 def _missing(frame: Frame, row: InstanceRow, step: StepRow) -> Component:
@@ -105,8 +132,22 @@ def _missing(frame: Frame, row: InstanceRow, step: StepRow) -> Component:
     )
 
 
-def listing(frame: Frame, journey: Journey, chosen: int) -> Component:
-    """All hops by time, with overdue steps standing where they were due; chosen: index of the open one."""
+def _cause(frame: Frame, journey: Journey, causes: Sequence[Cause]) -> Component | None:
+    if not causes:
+        return None
+    one = max(causes, key=lambda each: each.arrow.confidence)
+    hop = journey.hops[one.cause]
+    others = f" and {len(causes) - 1} more" if len(causes) > 1 else ""
+    at = f"{hop.at.astimezone(frame.zone):%H:%M:%S}"
+    return html.Span(
+        f"↳ of {hop.message or hop.operation} {at}{others}, {lineage.words(one.arrow)}",
+        className="cause",
+        **wild({"data-certainty": one.arrow.certainty}),
+    )
+
+
+def listing(frame: Frame, journey: Journey, chosen: int, came_of: Lineage) -> Component:
+    """All hops by time, with what each came of, and overdue steps where they were due."""
     missing = [
         (step.deadline, _missing(frame, row, step))
         for row in journey.workflows
@@ -131,6 +172,7 @@ def listing(frame: Frame, journey: Journey, chosen: int) -> Component:
                             wording.milliseconds(hop.duration_ms) if hop.duration_ms else "",
                             className="latency",
                         ),
+                        _cause(frame, journey, came_of.to.get(index, ())),
                     ],
                     f"/encounter/{journey.journey}?hop={index}",
                     className="hop-line chosen" if index == chosen else "hop-line",

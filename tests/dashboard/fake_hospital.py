@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from dashboard.audit import Look
-from dashboard.source import Definition
+from dashboard.source import BlankMessage, Definition, Named
 from dashboard.traffic import InterfaceRow
 from slo.kpis import WorkflowKpi
 from slo.objectives import ObjectiveStatus
@@ -25,18 +27,20 @@ from slo.workflows.rows import (
     Tile,
 )
 from slo.workflows.search import Match
+from slo.workflows.search import Match
+from tests.dashboard.fake_doubts import NAMED, SEALER, SITE_KEY, collisions, identity_events
 from tests.dashboard.fake_figures import engine_row, kpi, line, objective, tile
 from tests.dashboard.fake_moment import NOW
-from tracing.context import SiteKey
 from tracing.engines import EngineRow, Minute
-from tracing.keys import Key, Sealer
+from tracing.identity.decisions import DecisionError
+from tracing.identity.read import Collision, IdentityEvent
+from tracing.keys import Key
+from tracing.lineage import Arrow
 from tracing.store import Result, StoreUnavailable
 
-SITE_KEY = SiteKey(bytes(range(32)))
-SEALER = Sealer(SITE_KEY)
 VISIT = Key("visit", "NSH", "V2600041")
 ACCOUNT = Key("account", "NSH", "A7700123")
-JOURNEY = SEALER.token(VISIT)
+JOURNEY = VISIT_TOKEN = SEALER.token(VISIT)
 STEPS = (
     ("engine accepted", "engine", timedelta(minutes=1)),
     ("billing ready", "billing", timedelta(minutes=15)),
@@ -199,6 +203,7 @@ class FakeHospital:
         self.away = False
         self.looks: list[Look] = []
         self.matches: list[Match] = []
+        self.matches: list[Match] = []
         self.state: InstanceState = "failed"
         self.tile_list = [
             tile(
@@ -250,6 +255,9 @@ class FakeHospital:
         ]
 
         self.engine_rows = [engine_row()]
+        self.events = identity_events()
+        self.doubts = collisions()
+        self.decisions: list[tuple[str, Sequence[str] | str, str, str]] = []
 
     def tiles(self, now: datetime) -> list[Tile]:
         self._ask()
@@ -282,6 +290,50 @@ class FakeHospital:
             "Reached billing 3 minutes after discharge; the ERP refused the journal at 13:27 "
             "(422, cost centre unknown) and nothing came after."
         )
+
+    def history(self, tokens: Sequence[str]) -> list[IdentityEvent]:
+        self._ask()
+        return [event for event in self.events if VISIT_TOKEN in tokens]
+
+    def named(self, tokens: Sequence[str]) -> dict[str, Named]:
+        self._ask()
+        return {token: NAMED[token] for token in tokens if token in NAMED}
+
+    def collisions(self, limit: int) -> list[Collision]:
+        self._ask()
+        return self.doubts[:limit]
+
+    def blank_messages(self, collisions: Sequence[Collision]) -> list[BlankMessage]:
+        self._ask()
+        spans = {span for one in collisions if one.why == "blank" for span in one.evidence}
+        return [BlankMessage(span, NOW, "ADT^A04", "ehr-adt", "ehr") for span in sorted(spans)]
+
+    def decide(self, action: str, tokens: Sequence[str] | str, who: str, reason: str, now: datetime) -> str:
+        self._ask()
+        if tokens == "f" * 32:
+            raise DecisionError("there is no such event")
+        self.decisions.append((action, tokens, who, reason))
+        return "e" * 32
+
+    def lineage(self, journey: Journey) -> list[Arrow]:
+        self._ask()
+        hops = [hop.span_id for hop in journey.hops]
+        said = (
+            (0, 1, "control_id", 0.98, "the same control ID came in before"),
+            (0, 2, "key", 0.78, "the same visit, a type that leads to it, 3 min before"),
+            (
+                0,
+                3,
+                "key",
+                0.4,
+                "the same account, a type that leads to it, 7 min before; one of 3 that could be",
+            ),
+        )
+        return [
+            Arrow(hops[cause], hops[effect], basis, confidence, evidence)  # type: ignore[arg-type]
+            for cause, effect, basis, confidence, evidence in said
+            if effect < len(hops)
+        ]
 
     def journeys(self, journeys: Sequence[str], now: datetime) -> list[Journey]:
         return [found for each in journeys if (found := self.journey(each, now))]

@@ -55,6 +55,7 @@ def test_every_kind_of_evidence_is_read_from_the_store(store: Store) -> None:
     }
     assert found == {
         ("in", "out"): ("key", "probable"),
+        ("out", "claim"): ("key", "probable"),
         ("claim", "taken"): ("link", "certain"),
         ("in", "posted"): ("context", "certain"),
         ("made", "next"): ("engine", "certain"),
