@@ -160,15 +160,13 @@ class Homes:
 
     def __init__(self, store: Store, sealer: Sealer) -> None:
         self._sealer = sealer
-        places = {row[0]: row[1:] for row in store.query(_PLACES).rows}
+        placed = places(store)
         self._homes: dict[tuple[str, int], list[tuple[frozenset[str], str | None]]] = defaultdict(list)
         rows = store.query(
             "SELECT interface, toUnixTimestamp64Nano(start), trace_id, key_kinds, key_tokens FROM spans FINAL"
         ).rows
         for interface, start, trace_id, kinds, tokens in rows:
-            best = _best(kinds, tokens) or trace_id
-            patient = next((token for kind, token in zip(kinds, tokens, strict=True) if kind == "mrn"), "")
-            home = _home(places.get(best), best, patient, _EPOCH + timedelta(microseconds=start // 1000))
+            home = home_of(placed, trace_id, kinds, tokens, start)
             self._homes[interface, start].append((frozenset(tokens), home))
 
     def of(self, hop: Hop, record: Record | None) -> list[str | None]:
@@ -182,6 +180,20 @@ class Homes:
         return [home for tokens, home in found if token in tokens]
 
 
+def places(store: Store) -> dict[str, Any]:
+    """Where every token belongs: journey, certainty, eras (patient, since in Unix milliseconds, journey)."""
+    return {row[0]: row[1:] for row in store.query(_PLACES).rows}
+
+
+def home_of(
+    placed: dict[str, Any], trace_id: str, kinds: list[str], tokens: list[str], start: int
+) -> str | None:
+    """The journey of a span that started at `start` (Unix nanoseconds); None if its key joins nothing."""
+    best = _best(kinds, tokens) or trace_id
+    patient = next((token for kind, token in zip(kinds, tokens, strict=True) if kind == "mrn"), "")
+    return _home(placed.get(best), best, patient, start // 1_000_000)
+
+
 def _best(kinds: list[str], tokens: list[str]) -> str:
     keyed = [
         (KINDS.index(kind), token)
@@ -191,14 +203,13 @@ def _best(kinds: list[str], tokens: list[str]) -> str:
     return min(keyed, key=lambda pair: pair[0])[1] if keyed else ""
 
 
-def _home(place: Any, token: str, patient: str, at: datetime) -> str | None:
+def _home(place: Any, token: str, patient: str, milliseconds: int) -> str | None:
     """Of several eras the one of the patient, else the last that had begun."""
     if place is None:
         return token
     journey, certainty, eras = place
     if certainty == "quarantined":
         return None
-    milliseconds = (at - _EPOCH) // timedelta(milliseconds=1)
     for who, _, its in eras:
         if patient and who == patient:
             return str(its)
