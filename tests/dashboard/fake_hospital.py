@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from collections.abc import Sequence
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -16,6 +14,7 @@ from dashboard.source import BlankMessage, Definition, Named
 from dashboard.traffic import InterfaceRow
 from slo.kpis import WorkflowKpi
 from slo.objectives import ObjectiveStatus
+from slo.workflows.explain import Explanation
 from slo.workflows.rows import (
     Hop,
     InstanceRow,
@@ -27,13 +26,12 @@ from slo.workflows.rows import (
     Tile,
 )
 from slo.workflows.search import Match
-from slo.workflows.search import Match
-from tests.dashboard.fake_doubts import NAMED, SEALER, SITE_KEY, collisions, identity_events
+from tests.dashboard.fake_doubts import NAMED, SEALER, collisions, identity_events
 from tests.dashboard.fake_figures import engine_row, kpi, line, objective, tile
 from tests.dashboard.fake_moment import NOW
 from tracing.engines import EngineRow, Minute
 from tracing.identity.decisions import DecisionError
-from tracing.identity.read import Collision, IdentityEvent
+from tracing.identity.read import Collision, IdentityEvent, Step
 from tracing.keys import Key
 from tracing.lineage import Arrow
 from tracing.store import Result, StoreUnavailable
@@ -334,6 +332,14 @@ class FakeHospital:
             for cause, effect, basis, confidence, evidence in said
             if effect < len(hops)
         ]
+
+    def explain(self, journey: Journey) -> Explanation:
+        self._ask()
+        link = Step(
+            SEALER.token(ACCOUNT), "account", JOURNEY, "visit", NOW - timedelta(hours=2), "00f067aa0ba902b7",
+            JOURNEY, "ehr-adt", "ADT^A01", "PID-18", "PV1-19",
+        )  # fmt: skip
+        return Explanation({hop.token: [link] if hop.token else [] for hop in journey.hops}, {}, [])
 
     def journeys(self, journeys: Sequence[str], now: datetime) -> list[Journey]:
         return [found for each in journeys if (found := self.journey(each, now))]

@@ -10,7 +10,8 @@ from dashboard import found, lookup
 from dashboard.pages.frame import Frame
 from slo.workflows.search import Match
 from tests.dashboard.conftest import Site
-from tests.dashboard.fake_hospital import JOURNEY, SEALER, SITE_KEY, FakeHospital, journey
+from tests.dashboard.fake_doubts import SEALER, SITE_KEY
+from tests.dashboard.fake_hospital import JOURNEY, FakeHospital, journey
 from tests.dashboard.fake_moment import NOW
 from tracing.authorities import Authorities
 from tracing.identity_settings import IdentitySettings
@@ -138,3 +139,18 @@ def test_a_panel_of_several_values_masks_them() -> None:
     assert "Not found: ••••321" in shown
     assert "V1234567" not in shown
     assert "None of 3 found" in str(found.panel(FRAME, ["a", "b", "c"], lookup.Outcome(3, []), []))
+
+
+def test_explaining_shows_the_links_of_every_message_and_no_number(site: Site) -> None:
+    answer = site.program().post("/api/v1/journeys/explain", {"value": "A7700123", "kind": "account"})
+    (explained,) = answer.json["journeys"]
+    assert {message["token"] for message in explained["messages"]} == {
+        reason["token"] for reason in explained["reasons"]
+    }
+    assert [(key["kind"], key["masked"]) for key in explained["keys"]] == [
+        ("visit", "••••041"),
+        ("account", "••••123"),
+    ]
+    assert "A7700123" not in answer.text
+    assert [look.action for look in site.hospital.looks] == ["explain"]
+    assert site.program().post("/api/v1/journeys/explain", {"value": "V0"}).json["journeys"] == []
