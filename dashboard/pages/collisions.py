@@ -47,8 +47,8 @@ def why(collision: Collision) -> str:
             "out again. Each patient has a journey."
         )
     return (
-        f"What stands in the place of this {kind} is no number but a placeholder that many patients share. It "
-        "joins nothing."
+        f"What stands in the place of this {kind} is no number but a placeholder that many patients share. "
+        "It joins nothing."
     )
 
 

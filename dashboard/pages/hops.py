@@ -140,7 +140,10 @@ def _cause(frame: Frame, journey: Journey, causes: Sequence[Cause]) -> Component
     others = f" and {len(causes) - 1} more" if len(causes) > 1 else ""
     at = f"{hop.at.astimezone(frame.zone):%H:%M:%S}"
     return html.Span(
-        f"↳ of {hop.message or hop.operation} {at}{others}, {lineage.words(one.arrow)}",
+        [
+            f"↳ of {hop.message or hop.operation} {at}{others}, {one.arrow.certainty}",
+            html.Span(f": {one.arrow.evidence}", className="because"),
+        ],
         className="cause",
         **wild({"data-certainty": one.arrow.certainty}),
     )
@@ -197,7 +200,8 @@ def listing(frame: Frame, journey: Journey, chosen: int, came_of: Lineage) -> Co
                 className="section-head",
             ),
             html.Ol(ordered, className="hop-lines"),
-        ]
+        ],
+        className="hop-listing",
     )
 
 

@@ -1,4 +1,4 @@
-"""What is known of an encounter's identity: its keys, how sure they are, and the dated history with its evidence.
+"""What is known of an encounter's identity: its keys, how sure they are, and the dated history of them.
 
 Called by the encounter page and the page of collisions. Shows masked keys only; a fact that was taken back
 stays, struck through, with who took it back.
@@ -39,7 +39,7 @@ _TOLD_AGAIN = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class MaskedKey:
-    """A key as it may be shown: `visit`, `NSH`, `••••041`, the field it is read from, how sure its place is."""
+    """A key as it may be shown: `visit`, `NSH`, `••••041`, the field it is read from, its certainty."""
 
     kind: str
     authority: str
@@ -129,7 +129,7 @@ def history(
     keys: Mapping[str, MaskedKey],
     may_decide: bool,
 ) -> Component | None:
-    """Dated, oldest first; each fact with the messages that told it, or who decided. None: nothing was said."""
+    """Dated, oldest first; each fact with the messages that told it, or who decided; None without any."""
     if not events:
         return None
     by_id = {event.event_id: event for event in events}

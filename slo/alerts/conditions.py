@@ -19,18 +19,25 @@ from slo.calendars.spoken import span
 #: If silence were chance, so many messages expected and none seen would happen less than once in a thousand.
 CERTAINLY_MISSED = 7.0
 _LONGEST_LABEL = 128
+_DOUBTS = {
+    "blank": "are placeholders, no numbers",
+    "too_many": "connect too many others and join nothing",
+    "two_patients": "used for two patients at one time",
+    "reused": "given out again to another patient",
+}
 
 
 @dataclass(frozen=True)
 class ConditionSettings:
     """What a site may tune. `silent_after` is the least silence worth an alert; `link` the dashboard's
-    base URL.
+    base URL; `many_blank` how many different placeholders ("0", "UNKNOWN") are worth one.
     """
 
     silent_after: timedelta = timedelta(minutes=15)
     expected_at_least: float = CERTAINLY_MISSED
     link: str = ""
     maintenance: tuple[Maintenance, ...] = ()
+    many_blank: int = 20
 
 
 def evaluate(observations: Observations, settings: ConditionSettings, now: datetime) -> list[Alert]:
@@ -39,6 +46,7 @@ def evaluate(observations: Observations, settings: ConditionSettings, now: datet
         *step_trouble(observations, settings, now),
         *silence(observations, settings, now),
         *burning(observations, settings, now),
+        *colliding(observations, settings, now),
         heartbeat(settings),
     ]
     return list({alert.id: alert for alert in found}.values())
@@ -138,6 +146,31 @@ def burning(observations: Observations, settings: ConditionSettings, now: dateti
                     link=page(settings.link, "objectives", objective=objective.name),
                 )
             )
+    return alerts
+
+
+def colliding(observations: Observations, settings: ConditionSettings, now: datetime) -> list[Alert]:
+    """One alert for each reason that keys do not say whose they are, with how many keys it concerns.
+
+    Placeholders in the place of a number are everyday and alert only when there are many.
+    """
+    alerts = []
+    for why in sorted({doubt.why for doubt in observations.doubts}):
+        doubts = [doubt for doubt in observations.doubts if doubt.why == why and doubt.keys]
+        number = sum(doubt.keys for doubt in doubts)
+        if not number or (why == "blank" and number < settings.many_blank):
+            continue
+        kinds = ", ".join(sorted({doubt.kind.replace("_", " ") for doubt in doubts}))
+        since = span(now - min(doubt.oldest for doubt in doubts))
+        alerts.append(
+            Alert(
+                name="KeyCollision",
+                severity="page" if why == "two_patients" else "ticket",
+                labels=labels(reason=why),
+                summary=f"{count(number, 'key')} ({kinds}) {_DOUBTS.get(why, why)}, the oldest for {since}",
+                link=page(settings.link, "collisions"),
+            )
+        )
     return alerts
 
 

@@ -42,9 +42,20 @@ class InterfaceActivity:
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """Open key collisions of one kind of key for one reason: how many keys, and since when the oldest."""
+
+    why: str
+    kind: str
+    keys: int
+    oldest: datetime
+
+
+@dataclass(frozen=True)
 class Observations:
     """One look at everything."""
 
     steps: tuple[StepTrouble, ...] = ()
     interfaces: tuple[InterfaceActivity, ...] = ()
     objectives: tuple[ObjectiveStatus, ...] = ()
+    doubts: tuple[Doubt, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from slo.alerts.observations import InterfaceActivity, StepTrouble
+from slo.alerts.observations import Doubt, InterfaceActivity, StepTrouble
 from tracing.store import Store, load_sql
 
 
@@ -29,3 +29,9 @@ def observe_steps(store: Store, now: datetime, look_back: timedelta) -> tuple[St
         StepTrouble(workflow, step, kind, int(affected), oldest)
         for workflow, step, kind, affected, oldest in result.rows
     )
+
+
+def observe_doubts(store: Store, now: datetime) -> tuple[Doubt, ...]:
+    """Open key collisions, counted by reason and kind of key. Raises StoreError."""
+    result = store.query(load_sql("slo.alerts", "sql/doubts.sql"), {"now": now})
+    return tuple(Doubt(why, kind, int(keys), oldest) for why, kind, keys, oldest in result.rows)

@@ -4,7 +4,7 @@ import pytest
 
 from slo.alerts.conditions import ConditionSettings, evaluate, labels, page
 from slo.alerts.model import Alert
-from slo.alerts.observations import InterfaceActivity, Observations, StepTrouble
+from slo.alerts.observations import Doubt, InterfaceActivity, Observations, StepTrouble
 from slo.calendars import Maintenance
 from slo.objectives.budget import judge
 from slo.objectives.model import BurnWindow, Objective, ObjectiveStatus, Tally
@@ -122,6 +122,30 @@ def test_a_burning_budget_is_one_alert_for_each_severity() -> None:
 
 def test_an_unknown_objective_does_not_burn() -> None:
     assert told(Observations(objectives=(burning(None),))) == []
+
+
+def test_keys_in_doubt_are_one_alert_for_each_reason() -> None:
+    doubts = (
+        Doubt("too_many", "account", 2, NOW - 3 * HOUR),
+        Doubt("too_many", "purchase_order", 1, NOW - HOUR),
+        Doubt("two_patients", "visit", 1, NOW - 20 * MINUTE),
+        Doubt("reused", "visit", 0, NOW),
+    )
+    found = told(Observations(doubts=doubts))
+    assert [(alert.name, alert.severity, alert.labels) for alert in found] == [
+        ("KeyCollision", "ticket", (("reason", "too_many"),)),
+        ("KeyCollision", "page", (("reason", "two_patients"),)),
+    ]
+    assert found[0].summary == (
+        "3 keys (account, purchase order) connect too many others and join nothing, the oldest for 3 h"
+    )
+    assert found[0].link == "http://127.0.0.1:8050/collisions"
+
+
+def test_placeholders_alert_only_when_there_are_many() -> None:
+    some, many = (Doubt("blank", "visit", number, NOW - HOUR) for number in (19, 20))
+    assert told(Observations(doubts=(some,))) == []
+    assert [dict(alert.labels) for alert in told(Observations(doubts=(many,)))] == [{"reason": "blank"}]
 
 
 def test_labels_and_links_carry_nothing_odd() -> None:

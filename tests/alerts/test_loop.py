@@ -13,7 +13,7 @@ from slo.alerts import (
     Notice,
     Timing,
 )
-from slo.alerts.observe import observe_interfaces, observe_steps
+from slo.alerts.observe import observe_doubts, observe_interfaces, observe_steps
 from slo.objectives import activate
 from tests.alerts.conftest import Alertmanager, Receiver
 from tests.kpis.encounters import DAY, HOUR, MINUTE, NOW, Encounter, good, lost_at_erp, write
@@ -212,3 +212,21 @@ def test_the_whole_way_to_an_alertmanager(
     (body,) = [body for body in receiver.bodies if body["commonLabels"]["alertname"] == "StepOverdue"]
     assert body["commonAnnotations"]["affected"] == "1"
     assert body["commonLabels"]["workflow"] == "discharge-to-cash"
+
+
+def test_a_key_collision_is_told_when_it_starts_and_when_a_person_clears_it(store: Store, told: Told) -> None:
+    columns = ("token", "why", "kind", "evidence", "raised_at", "cleared_at", "version")
+    raised = ["a" * 32, "two_patients", "visit", ["b" * 32, "c" * 32], NOW - MINUTE]
+    never = datetime(2200, 1, 1, tzinfo=UTC)
+    store.insert("key_collisions", columns, [(*raised, never, 1)])
+    (doubt,) = observe_doubts(store, NOW)
+    assert (doubt.why, doubt.kind, doubt.keys, doubt.oldest) == ("two_patients", "visit", 1, NOW - MINUTE)
+    loop = Loop(store, told, SETTINGS)
+    loop.step(NOW)
+    store.insert("key_collisions", columns, [(*raised, NOW + MINUTE, 2)])
+    for minute in range(1, 4):
+        loop.step(NOW + minute * MINUTE)
+    assert told.events() == [("started", "KeyCollision"), ("cleared", "KeyCollision")]
+    said = str([notice for notice in told.notices if notice.alert.name == "KeyCollision"])
+    assert "aaaa" not in said
+    assert "bbbb" not in said

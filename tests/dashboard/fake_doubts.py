@@ -1,4 +1,4 @@
-"""Identity in the hospital in memory: a merge that was told twice, one that was taken back, and keys in doubt."""
+"""Identity in the hospital in memory: merges, one of them taken back, and keys in doubt."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _event(number: int, event: str, ago_m: int, came: Named, now: Named, **more:
 
 
 def identity_events() -> list[IdentityEvent]:
-    """Two numbers of one patient merged (told over two interfaces); another merge taken back; a discharge cancelled."""
+    """A merge, told over two interfaces; another that was taken back; a cancelled discharge."""
     wrong = replace(_event(3, "merge", 300, THIRD_MRN, MRN), withdrawn=True)
     persons = {"message": "", "interface": "", "source": "", "outcome": ""}
     return [

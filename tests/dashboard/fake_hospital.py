@@ -27,6 +27,7 @@ from slo.workflows.rows import (
 )
 from slo.workflows.search import Match
 from tests.dashboard.fake_doubts import NAMED, SEALER, collisions, identity_events
+from tests.dashboard.fake_doubts import SITE_KEY as SITE_KEY
 from tests.dashboard.fake_figures import engine_row, kpi, line, objective, tile
 from tests.dashboard.fake_moment import NOW
 from tracing.engines import EngineRow, Minute
