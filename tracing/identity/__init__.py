@@ -3,8 +3,25 @@
 Called by the core's loop; pages and evaluation read its tables. It must never see an identifier: tokens only.
 """
 
+from tracing.identity.events import Event
 from tracing.identity.feed import Feed
-from tracing.identity.forest import Link, Place, resolve
+from tracing.identity.forest import resolve
+from tracing.identity.model import Collision, Era, Facts, Link, Place, Resolution
+from tracing.identity.people import Sighting
 from tracing.identity.resolver import Resolver
+from tracing.identity.rules import Rules
 
-__all__ = ["Feed", "Link", "Place", "Resolver", "resolve"]
+__all__ = [
+    "Collision",
+    "Era",
+    "Event",
+    "Facts",
+    "Feed",
+    "Link",
+    "Place",
+    "Resolution",
+    "Resolver",
+    "Rules",
+    "Sighting",
+    "resolve",
+]

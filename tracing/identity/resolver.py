@@ -1,142 +1,106 @@
-"""Keeps the forest token -> journey: reads new links, resolves what they touch, writes what changed.
+"""Keeps the forest token -> journey: reads what is new, resolves what it touches, writes what changed.
 
 One loop of the core calls `step`. It holds no graph in memory and needs no history after a restart; running
-it twice over the same links, in any order, changes nothing.
+it twice over the same facts, in any order, changes nothing, and two of them at once end in the same places.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from tracing.identity.feed import Feed, paged
-from tracing.identity.forest import VISIT, Link, Place, resolve
-from tracing.keys import SEARCH_ONLY
+from tracing.identity.forest import resolve
+from tracing.identity.gather import Gatherer
+from tracing.identity.messages import place_messages
+from tracing.identity.model import MESSAGE, VISIT, Facts
+from tracing.identity.rules import Rules
+from tracing.identity.write import Writer
 from tracing.store import Store, load_sql
 
 _PACKAGE = "tracing.identity.sql"
-_CHUNK = 5000
 
 
 class Resolver:
     """Resolves journeys in `store`; the handle belongs to the calling thread."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, rules: Rules | None = None) -> None:
         self._store = store
-        self._feed = Feed("identity", "key_pairs", "token, other, span_id")
+        self._rules = rules or Rules()
+        self._links = Feed("identity", "key_links", "token, other, interface, patient, first, last")
+        self._sightings = Feed("identity/patients", "key_sightings", "token, other, first, last, together")
+        self._events = Feed("identity/events", "identity_events", "token, event_id")
+        self._writer = Writer(store)
 
     def step(self, now: datetime) -> int:
-        """Work all links that are new; returns how many tokens changed their place.
+        """Work all that is new; returns how many tokens changed their place.
 
-        `now` is accepted as every loop's step does; which links exist does not depend on it. Raises
-        StoreError; the step can then be called again.
+        `now` dates what is written; which places there are does not depend on it. Raises StoreError; the step
+        can then be called again.
         """
-        blocks = self._feed.look(self._store)
+        links = self._links.look(self._store)
+        sightings = self._sightings.look(self._store)
+        events = self._events.look(self._store)
         changed = 0
-        for tokens in paged(self._store, load_sql(_PACKAGE, "new_tokens.sql"), blocks):
-            changed += self._settle(tokens)
-        self._feed.done(self._store, blocks)
+        for tokens in self._pages("new_tokens.sql", links):
+            changed += self._settle(tokens, (), now)
+        for tokens in self._pages("new_sighted.sql", sightings):
+            changed += self._settle((), tokens, now)
+        for tokens in self._pages("new_events.sql", events):
+            changed += self._settle_events(tokens, now)
+        for patients in self._pages("new_patients.sql", sightings):
+            changed += self._settle_messages(patients, now)
+        self._links.done(self._store, links)
+        self._sightings.done(self._store, sightings)
+        self._events.done(self._store, events)
         return changed
 
-    def _settle(self, touched: list[str]) -> int:
-        links, settled = self._surroundings(touched)
-        visits = {link.token for link in links if link.kind == VISIT} | {
-            link.other for link in links if link.other_kind == VISIT
-        }
-        several, doubtful = _ambiguous(links)
-        places = resolve(links, self._first_seen(doubtful), self._named_at(several & settled))
-        wanted = {token: places[token] for token in (settled | visits) if token in places}
-        return self._write(wanted)
+    def _pages(self, sql: str, blocks: dict[datetime, int]) -> Iterator[list[str]]:
+        return paged(self._store, load_sql(_PACKAGE, sql), blocks)
 
-    def _surroundings(self, touched: list[str]) -> tuple[list[Link], set[str]]:
-        """All links of the touched keys and of the groups they hang in, and the tokens these place.
+    def _settle_events(self, tokens: Iterable[str], now: datetime) -> int:
+        """Keys of which something was said, and everything that patients among them were seen with."""
+        gather = Gatherer(self._store)
+        concerned = gather.events(tokens)
+        seen = gather.seen_of(concerned)
+        keys = {one.key for one in seen if one.key_kind != MESSAGE}
+        changed = self._settle((), concerned | keys, now)
+        return changed + self._settle_messages({one.patient for one in seen}, now)
 
-        A visit is not walked through: it may have thousands of keys, and none of them moves because another
-        came. A key that was seen with a visit ends the walk, unless it was touched itself: then the keys
-        that hang on it may move.
-        """
-        links: set[Link] = set()
-        settled: set[str] = set()
-        known: set[str] = set()
-        frontier = set(touched)
-        walk = set(touched)
-        while frontier:
-            found = self._links(frontier)
-            known |= frontier
-            links |= set(found)
-            anchored = {link.token for link in links if link.other_kind == VISIT}
-            reached: set[str] = set()
-            for link in found:
-                if link.kind == VISIT:
-                    continue
-                if link.token in walk or link.token not in anchored:
-                    settled.add(link.token)
-                    if link.other_kind != VISIT:
-                        reached.add(link.other)
-            frontier = reached - known
-        return list(links), settled
+    def _settle(self, keys: Iterable[str], sighted: Iterable[str], now: datetime) -> int:
+        """Settle `keys`, and whatever of `sighted` (keys and visits) what was seen with them may move."""
+        gather = Gatherer(self._store)
+        touched = set(keys)
+        visits: set[str] = set()
+        if sighted := set(sighted):
+            visits, also = gather.unusual(sighted)
+            touched |= also
+        settled = gather.surroundings(touched)
+        visits |= gather.complete(visits)
+        alone = gather.alone(touched)
+        facts = Facts(gather.links, gather.said, gather.sightings, dict.fromkeys(visits, VISIT) | alone)
+        result = resolve(facts, self._rules)
+        settled |= visits | alone.keys()
+        wanted = {token: result.places[token] for token in settled if token in result.places}
+        self._writer.doubtful({token: found for token, found in result.doubtful.items() if token in wanted})
+        # Collisions first: who sees that a key joins nothing must be able to see why.
+        self._writer.collisions([one for one in result.collisions if one.token in wanted], set(wanted), now)
+        return self._writer.places(wanted, now, alone.keys())
 
-    def _links(self, tokens: Iterable[str]) -> list[Link]:
-        # The links of a visit are not asked for: the other end of each has them as well.
-        found: list[Link] = []
-        for chunk in _chunks(tokens):
-            rows = self._store.query(load_sql(_PACKAGE, "links.sql"), {"tokens": chunk}).rows
-            found += [Link(*row) for row in rows if row[1] not in SEARCH_ONLY and row[3] not in SEARCH_ONLY]
-        return found
-
-    def _first_seen(self, visits: set[str]) -> dict[str, datetime]:
-        seen: dict[str, datetime] = {}
-        for chunk in _chunks(visits):
-            seen.update(self._store.query(load_sql(_PACKAGE, "first_seen.sql"), {"tokens": chunk}).rows)
-        return seen
-
-    def _named_at(self, tokens: set[str]) -> dict[tuple[str, str], datetime]:
-        # Asked of the spans, and only for keys with several visits, which are few. A span that says anything
-        # new about such a key brings a link, too, so that the key is touched and asked about again.
-        named: dict[tuple[str, str], datetime] = {}
-        for chunk in _chunks(tokens):
-            for token, visit, at in self._store.query(
-                load_sql(_PACKAGE, "named_at.sql"), {"tokens": chunk}
-            ).rows:
-                named[token, visit] = at
-        return named
-
-    def _write(self, wanted: dict[str, Place]) -> int:
-        current: dict[str, tuple[Place, int]] = {}
-        for chunk in _chunks(wanted):
-            for token, kind, journey, certainty, version in self._store.query(
-                load_sql(_PACKAGE, "places.sql"), {"tokens": chunk}
-            ).rows:
-                current[token] = Place(kind, journey, certainty), version
-        left, rows = [], []
-        for token, place in wanted.items():
-            before, version = current.get(token, (None, 0))
-            if place == before:
-                continue
-            # A token without a row was its own journey until now.
-            former = before.journey if before else token
-            if former != place.journey:
-                left.append((token, former))
-            rows.append((token, place.kind, place.journey, place.certainty, version + 1))
-        # Former journeys first: whoever sees a token's new place must find where it came from.
-        self._store.insert("journey_former", ("token", "journey"), left)
-        self._store.insert("journeys", ("token", "kind", "journey", "certainty", "version"), rows)
-        return len(rows)
-
-
-def _ambiguous(links: Iterable[Link]) -> tuple[set[str], set[str]]:
-    """Keys with several visits, and the visits that have to be put in order for any key."""
-    links = list(links)
-    by_token: dict[str, set[str]] = {}
-    for link in links:
-        if link.other_kind == VISIT:
-            by_token.setdefault(link.token, set()).add(link.other)
-    several = {token for token, seen_with in by_token.items() if len(seen_with) > 1}
-    if any(link.kind != VISIT and link.token not in by_token for link in links):
-        return several, {visit for seen_with in by_token.values() for visit in seen_with}
-    return several, {visit for token in several for visit in by_token[token]}
-
-
-def _chunks(tokens: Iterable[str]) -> list[list[str]]:
-    ordered = sorted(tokens)
-    return [ordered[n : n + _CHUNK] for n in range(0, len(ordered), _CHUNK)]
+    def _settle_messages(self, patients: Iterable[str], now: datetime) -> int:
+        """Messages of these patients that name nothing better than a patient."""
+        gather = Gatherer(self._store)
+        people = set(patients) | gather.events(patients)
+        people = gather.unplaced(people)
+        if not people:
+            return 0
+        people |= gather.events(people)
+        seen = gather.seen_of(people)
+        messages = [one for one in seen if one.key_kind == MESSAGE]
+        visits = [one for one in seen if one.key_kind == VISIT]
+        concerned = {one.key for one in visits}
+        concerned |= gather.complete(concerned)
+        facts = Facts((), gather.said, gather.sightings, dict.fromkeys(concerned, VISIT))
+        places = resolve(facts, self._rules).places
+        found = place_messages(messages, visits, places, gather.aliases(), self._rules)
+        return self._writer.places(found, now, found.keys())

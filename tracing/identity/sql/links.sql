@@ -1,2 +1,4 @@
--- All links of some keys.
-SELECT DISTINCT token, kind, other, other_kind FROM key_pairs WHERE token IN {tokens:Array(String)}
+-- All links of some keys, with whose word they are and when.
+SELECT token, any(kind), other, any(other_kind), interface, patient, min(first), max(last) FROM key_links
+WHERE token IN {tokens:Array(String)}
+GROUP BY token, other, interface, patient

@@ -1,0 +1,246 @@
+"""Gathers the facts that some touched keys need, and no others, from the store.
+
+Called by the resolver, a gatherer for each page of touched keys. It must never load a graph: it walks from
+what was touched, and stops at keys that a visit was seen with.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from tracing.identity.events import Event, in_force
+from tracing.identity.model import VISIT, Link
+from tracing.identity.people import Seen, Sighting
+from tracing.keys import SEARCH_ONLY
+from tracing.store import Store, load_sql
+
+_PACKAGE = "tracing.identity.sql"
+_CHUNK = 5000
+
+
+class Gatherer:
+    """Collects `links`, `said` (events) and `sightings`; each method asks only for what is not there yet."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.links: set[Link] = set()
+        self.said: set[Event] = set()
+        self.sightings: list[Sighting] = []
+        self._asked_events: set[str] = set()
+        self._asked_links: set[str] = set()
+        self._asked_seen: set[str] = set()
+
+    def aliases(self) -> dict[str, frozenset[str]]:
+        """Which of the keys asked about are one with others."""
+        return in_force(self.said).groups()
+
+    def events(self, tokens: Iterable[str]) -> set[str]:
+        """Load what was said of `tokens` and of those that it leads to; returns all tokens concerned."""
+        concerned: set[str] = set()
+        frontier = set(tokens) - self._asked_events
+        while frontier:
+            self._asked_events |= frontier
+            rows = self._rows("events.sql", frontier)
+            found = {Event(*row) for row in rows}
+            self.said |= found
+            reached = {
+                token
+                for event in found
+                for token in (event.from_token, event.to_token, event.subject_token)
+                if token
+            }
+            concerned |= reached
+            frontier = reached - self._asked_events
+        return concerned
+
+    def surroundings(self, touched: Iterable[str]) -> set[str]:
+        """Load all links of the touched keys and of the groups they hang in; returns the keys these place.
+
+        A visit is not walked through: it may have thousands of keys, and none of them moves because another
+        came. A key that was seen with a visit ends the walk, unless it was touched itself: then the keys
+        that hang on it may move.
+        """
+        settled: set[str] = set()
+        walk = set(touched)
+        frontier = set(walk)
+        while frontier:
+            found = self._links_of(frontier)
+            void = in_force(self.said).void
+            anchored = {
+                link.token
+                for link in found
+                if link.other_kind == VISIT and (link.other, link.token) not in void
+            }
+            reached: set[str] = set()
+            for link in found:
+                if link.kind == VISIT:
+                    continue
+                if link.token in walk or link.token not in anchored:
+                    settled.add(link.token)
+                    if link.other_kind != VISIT:
+                        reached.add(link.other)
+            frontier = reached - self._asked_links
+        return settled
+
+    def alone(self, keys: Iterable[str]) -> dict[str, str]:
+        """Those of `keys` that have patients and no link to another key, each with its kind."""
+        linked = {link.token for link in self.links}
+        return {
+            one.key: one.key_kind
+            for one in self.sightings
+            if one.key in keys and one.key not in linked and one.key_kind != VISIT
+        }
+
+    def complete(self, visits: Iterable[str]) -> set[str]:
+        """Load what placing the gathered keys needs besides links; returns all visits that were gathered.
+
+        These are events of the keys and visits, the patients seen with them, what was said of those, and who
+        assigned their numbers where two of them have to be told apart.
+        """
+        found = set(visits)
+        found |= {link.other for link in self.links if link.other_kind == VISIT}
+        self.events(found)
+        found |= self._said_visits()
+        keys = {link.token for link in self.links}
+        self._see(found | keys)
+        patients = {one.patient for one in self.sightings}
+        self.events(patients)
+        self._name_authorities(found)
+        return found
+
+    def unusual(self, sighted: Iterable[str]) -> tuple[set[str], set[str]]:
+        """Of keys and visits that a patient was seen with: the visits that need a place, and keys to settle.
+
+        An ordinary visit has one patient and is placed with its keys. Others are those of which something was
+        said, that two patients were seen with, or that have been split before.
+        """
+        tokens = set(sighted)
+        keys = {row[0] for row in self._rows("doubtful.sql", tokens)}
+        self.events(tokens)
+        said = {
+            token
+            for event in self.said
+            for token in (event.from_token, event.to_token, event.subject_token)
+            if token
+        }
+        self._see(tokens)
+        patients: dict[str, set[str]] = defaultdict(set)
+        kinds: dict[str, str] = {}
+        for one in self.sightings:
+            patients[one.key].add(one.patient)
+            kinds[one.key] = one.key_kind
+        keys |= {token for token in tokens if kinds.get(token, VISIT) != VISIT}
+        split = {row[0] for row in self._rows("placed_oddly.sql", tokens)}
+        several = {token for token in tokens if len(patients[token]) > 1}
+        visits = {
+            token
+            for token in (said | split | self._contradicting(several))
+            if kinds.get(token) == VISIT or token in self._said_visits()
+        }
+        keys |= said - visits - patients_of(self.sightings)
+        for link in self._links_of(visits):
+            if link.other_kind != VISIT:
+                keys.add(link.other)
+        return visits, keys
+
+    def seen_of(self, patients: Iterable[str]) -> list[Sighting]:
+        """What some patients were seen with; `together` and the authority are left out."""
+        return [
+            Sighting(token, "", other, kind, first, last)
+            for token, other, kind, first, last in self._rows("seen_of.sql", set(patients))
+        ]
+
+    def unplaced(self, patients: Iterable[str]) -> set[str]:
+        """Those of `patients` of whom there are messages that name nothing better."""
+        return {row[0] for row in self._rows("unplaced.sql", set(patients))}
+
+    def _said_visits(self) -> set[str]:
+        """Visits of which something was said."""
+        found = set()
+        for event in self.said:
+            ends = ((event.from_kind, event.from_token), (event.to_kind, event.to_token))
+            found |= {token for kind, token in ends if kind == VISIT and token}
+            if event.level == VISIT and event.subject_token:
+                found.add(event.subject_token)
+        return found
+
+    def _contradicting(self, keys: set[str]) -> set[str]:
+        """Keys whose patients are surely several, or were until something was said of them."""
+        if not keys:
+            return set()
+        mine = [one for one in self.sightings if one.key in keys]
+        self.events({one.patient for one in mine})
+        self._name_authorities(keys)
+        by_key: dict[str, list[Sighting]] = defaultdict(list)
+        for one in self.sightings:
+            if one.key in keys:
+                by_key[one.key].append(one)
+        aliases = self.aliases()
+        return {key for key, seen in by_key.items() if len(Seen(tuple(seen), aliases).patients()) > 1}
+
+    def _links_of(self, tokens: Iterable[str]) -> list[Link]:
+        asked = set(tokens) - self._asked_links
+        self._asked_links |= asked
+        found = []
+        for row in self._rows("links.sql", asked):
+            link = Link(*row)
+            if link.kind not in SEARCH_ONLY and link.other_kind not in SEARCH_ONLY:
+                found.append(link)
+        self.events(asked)
+        for event in in_force(
+            one for one in self.said if one.from_token in asked or one.to_token in asked
+        ).aliases.values():
+            for token, kind, other, other_kind in (
+                (event.from_token, event.from_kind, event.to_token, event.to_kind),
+                (event.to_token, event.to_kind, event.from_token, event.from_kind),
+            ):
+                if token in asked and VISIT not in (kind, other_kind) and kind not in SEARCH_ONLY:
+                    found.append(Link(token, kind, other, other_kind))
+        self.links |= set(found)
+        return found
+
+    def _see(self, keys: Iterable[str]) -> None:
+        asked = set(keys) - self._asked_seen
+        self._asked_seen |= asked
+        for patient, key, kind, first, last, together in self._rows("seen_with.sql", asked):
+            self.sightings.append(Sighting(patient, "", key, kind, first, last, frozenset(together)))
+
+    def _name_authorities(self, visits: set[str]) -> None:
+        """Say who assigned the numbers, where there may be two patients to tell apart.
+
+        Each visit with one number, and no key that has numbers of its own or several visits: nothing to tell.
+        """
+        patients: dict[str, set[str]] = defaultdict(set)
+        for one in self.sightings:
+            patients[one.key].add(one.patient)
+        around: dict[str, set[str]] = defaultdict(set)
+        for link in self.links:
+            around[link.token].add(link.other)
+        if not (
+            self.said
+            or any(len(found) > 1 for found in patients.values())
+            or patients.keys() - visits
+            or any(len(found) > 1 for found in around.values())
+        ):
+            return
+        unnamed = {one.patient for one in self.sightings if not one.authority}
+        named = {token: authority or "-" for token, authority in self._rows("authorities.sql", unnamed)}
+        self.sightings = [
+            one if one.authority else one._replace(authority=named.get(one.patient, "-"))
+            for one in self.sightings
+        ]
+
+    def _rows(self, sql: str, tokens: Iterable[str]) -> list[tuple[Any, ...]]:
+        ordered = sorted(tokens)
+        rows: list[tuple[Any, ...]] = []
+        for start in range(0, len(ordered), _CHUNK):
+            asked = {"tokens": ordered[start : start + _CHUNK]}
+            rows += self._store.query(load_sql(_PACKAGE, sql), asked).rows
+        return rows
+
+
+def patients_of(sightings: Iterable[Sighting]) -> set[str]:
+    """The numbers of patients in `sightings`."""
+    return {one.patient for one in sightings}

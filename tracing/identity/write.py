@@ -1,0 +1,92 @@
+"""Writes what the resolver decided: places that changed, where a key was before, doubts raised and cleared.
+
+Called by the resolver only. What is as it was is not written again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping
+from datetime import datetime
+from secrets import randbelow
+from typing import Any
+
+from tracing.identity.model import NEVER, Collision, Era, Place
+from tracing.store import Store, load_sql
+
+_PACKAGE = "tracing.identity.sql"
+_CHUNK = 5000
+_WRITERS = 1 << 10
+
+
+class Writer:
+    """Writes for one resolver."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        # Two resolvers that write at once must not give two places the same version; which of them stays does
+        # not matter, as the one that knew less looks again.
+        self._salt = randbelow(_WRITERS)
+
+    def places(self, wanted: Mapping[str, Place], now: datetime, alone: Container[str] = ()) -> int:
+        """Store the places that differ from those in the store; returns how many.
+
+        alone: keys that no link holds; one that has no row and is its own journey gets none.
+        """
+        current: dict[str, tuple[Place, int]] = {}
+        for token, kind, journey, certainty, basis, eras, version in self._rows("places.sql", wanted):
+            known = tuple(Era(**era) for era in eras)
+            current[token] = Place(kind, journey, certainty, basis, known), version
+        stamp = int(now.timestamp() * 1_000_000) * _WRITERS
+        left, rows = [], []
+        for token, place in wanted.items():
+            before, version = current.get(token, (None, 0))
+            own = (token, "certain", "own", ())
+            if place == before or (before is None and token in alone and place[1:] == own):
+                continue
+            # A token without a row was its own journey until now.
+            former = journeys_of(before) if before else {token}
+            left += [(token, journey) for journey in sorted(former - journeys_of(place))]
+            newer = max(version + 1, stamp) + self._salt
+            rows.append((token, place.kind, place.journey, place.certainty, place.basis, place.eras, newer))
+        # Former journeys first: whoever sees a token's new place must find where it came from.
+        self._store.insert("journey_former", ("token", "journey"), left)
+        columns = ("token", "kind", "journey", "certainty", "basis", "eras", "version")
+        self._store.insert("journeys", columns, rows)
+        return len(rows)
+
+    def collisions(self, found: Iterable[Collision], settled: Iterable[str], now: datetime) -> None:
+        """Raise what is new of `found`, and clear what is no doubt any more of `settled` keys."""
+        known = {(row[0], row[1]): row[2:] for row in self._rows("known_collisions.sql", settled)}
+        stamp = int(now.timestamp() * 1000)
+        rows: list[tuple[Any, ...]] = []
+        for one in found:
+            _, evidence, raised_at, cleared_at, version = known.pop(
+                (one.token, one.why), (one.kind, [], now, now, 0)
+            )
+            if cleared_at < NEVER or tuple(evidence) != one.evidence:
+                since = raised_at if cleared_at >= NEVER else now
+                newer = max(version + 1, stamp)
+                rows.append((one.token, one.why, one.kind, list(one.evidence), since, NEVER, newer))
+        for (token, why), (kind, evidence, raised_at, cleared_at, version) in known.items():
+            if cleared_at >= NEVER:
+                rows.append((token, why, kind, evidence, raised_at, now, max(version + 1, stamp)))
+        columns = ("token", "why", "kind", "evidence", "raised_at", "cleared_at", "version")
+        self._store.insert("key_collisions", columns, rows)
+
+    def doubtful(self, found: Mapping[str, set[str]]) -> None:
+        """Remember for which visits some keys were doubtful."""
+        rows = [(visit, token) for token, visits in found.items() for visit in sorted(visits)]
+        self._store.insert("doubtful_keys", ("other", "token"), rows)
+
+    def _rows(self, sql: str, tokens: Iterable[str]) -> list[tuple[Any, ...]]:
+        ordered = sorted(tokens)
+        rows: list[tuple[Any, ...]] = []
+        for start in range(0, len(ordered), _CHUNK):
+            asked = {"tokens": ordered[start : start + _CHUNK]}
+            rows += self._store.query(load_sql(_PACKAGE, sql), asked).rows
+        return rows
+
+
+def journeys_of(place: Place) -> set[str]:
+    """All journeys that messages of a key may belong to."""
+    return {place.journey, *(era.journey for era in place.eras)}
