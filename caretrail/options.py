@@ -53,8 +53,26 @@ def _tap(command: argparse.ArgumentParser) -> None:
 
 
 def _where(command: argparse.ArgumentParser) -> None:
-    command.add_argument("key", help="a visit, account, order, claim or medical record number; - reads it")
-    command.add_argument("--kind", help="what kind of number it is (default: try all)")
+    command.add_argument(
+        "key",
+        nargs="+",
+        metavar="KEY",
+        help="any number: of a visit, account, order, claim or patient, a control ID, a trace ID; or a list "
+        "with commas, semicolons or line ends between; - reads them",
+    )
+    _asking(command)
+
+
+def _journey(command: argparse.ArgumentParser) -> None:
+    command.add_argument("action", choices=("explain",))
+    command.add_argument("key", metavar="KEY", help="any number, as for `caretrail where`; - reads it")
+    _asking(command)
+
+
+def _asking(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--kind", help="what it is: visit, account, mrn, …, control_id, trace_id, span_id (default: try all)"
+    )
     command.add_argument("--json", action="store_true", help="the answer as JSON")
     command.add_argument("--url", help="the instance to ask (default: from the settings)")
 
@@ -172,6 +190,7 @@ _ADDERS = {
     "demo": _demo,
     "tap": _tap,
     "where": _where,
+    "journey": _journey,
     "checkpoint": _checkpoint,
     "doctor": _doctor,
     "sql": _sql,

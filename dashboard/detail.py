@@ -6,7 +6,7 @@ stay out of the answer. Every look is recorded.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from fastapi import APIRouter, HTTPException, Path
@@ -17,6 +17,8 @@ from dashboard.auth import current_address
 from dashboard.feed import Feed
 from dashboard.source import Source
 from slo.workflows.rows import InstanceRow, Journey
+from tracing.identity.read import IdentityEvent
+from tracing.lineage import Arrow
 
 
 class KeyAnswer(Model):
@@ -28,7 +30,10 @@ class KeyAnswer(Model):
 
 
 class HopAnswer(Model):
-    """One message between two systems. `at`: complete at the tap, `end`: its acknowledgement."""
+    """One message between two systems. `at`: complete at the tap, `end`: its acknowledgement.
+
+    certainty, basis: how surely it belongs to the journey, and on what grounds.
+    """
 
     at: datetime
     end: datetime
@@ -49,6 +54,8 @@ class HopAnswer(Model):
     span_id: str
     tags: dict[str, str]
     measures: dict[str, float]
+    certainty: str
+    basis: str
 
 
 class StepDetail(Model):
@@ -79,6 +86,36 @@ class WorkflowDetail(Model):
     steps: list[StepDetail]
 
 
+class ArrowAnswer(Model):
+    """The message `cause` led to `effect` (span IDs). confidence: 0 to 1; certainty: the same as a word."""
+
+    cause: str
+    effect: str
+    basis: str
+    confidence: float
+    certainty: str
+    evidence: str
+
+
+class EventAnswer(Model):
+    """What a system or a person (`who`) said of the identity of the journey's keys; keys are tokens."""
+
+    event_id: str
+    at: datetime
+    event: str
+    level: str
+    from_token: str
+    to_token: str
+    subject_token: str
+    message: str
+    interface: str
+    span_id: str
+    who: str
+    reason: str
+    withdraws: str
+    withdrawn: bool
+
+
 class DetailAnswer(Model):
     """Everything known of one journey at `at`; `sentence` is the answer in words."""
 
@@ -89,6 +126,8 @@ class DetailAnswer(Model):
     trace_ids: list[str]
     keys: list[KeyAnswer]
     hops: list[HopAnswer]
+    lineage: list[ArrowAnswer]
+    history: list[EventAnswer]
     workflows: list[WorkflowDetail]
 
 
@@ -108,7 +147,8 @@ def router(source: Source, feed: Feed, now: Callable[[], datetime]) -> APIRouter
                 return None
             look = Look(at, session.who, session.role, "view_encounter", found.journey, "", where_from)
             source.record([look])
-            return _detail(found, source.sentence(found, at), at)
+            said = source.history([found.journey, *(key.token for key in found.keys)])
+            return _detail(found, source.sentence(found, at), at, source.lineage(found), said)
 
         answer = await feed.run(ask)
         if answer is None:
@@ -118,7 +158,13 @@ def router(source: Source, feed: Feed, now: Callable[[], datetime]) -> APIRouter
     return routes
 
 
-def _detail(journey: Journey, sentence: str, at: datetime) -> DetailAnswer:
+def _detail(
+    journey: Journey,
+    sentence: str,
+    at: datetime,
+    arrows: Sequence[Arrow],
+    history: Sequence[IdentityEvent],
+) -> DetailAnswer:
     return DetailAnswer(
         journey=journey.journey,
         certainty=journey.certainty,
@@ -128,6 +174,14 @@ def _detail(journey: Journey, sentence: str, at: datetime) -> DetailAnswer:
         keys=[KeyAnswer(kind=key.kind, authority=key.authority, token=key.token) for key in journey.keys],
         hops=[
             HopAnswer(**{name: getattr(hop, name) for name in HopAnswer.model_fields}) for hop in journey.hops
+        ],
+        lineage=[
+            ArrowAnswer(**{name: getattr(arrow, name) for name in ArrowAnswer.model_fields})
+            for arrow in arrows
+        ],
+        history=[
+            EventAnswer(**{name: getattr(event, name) for name in EventAnswer.model_fields})
+            for event in history
         ],
         workflows=[_workflow(row) for row in journey.workflows],
     )
