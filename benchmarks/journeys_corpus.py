@@ -15,10 +15,10 @@ How encounters are counted, without Caretrail: segments are split at CR, fields 
 - What names neither a visit nor an order, and whose patient has no visit within a day, is in no encounter.
 
 `messages_without_identity` are those without a visit whose patient number no message of the file names with a
-visit. (Three of the five are known all the same to who reads the A34 among them: it merges a patient who has a
-visit into theirs; `known_by_merge`.) As a further reading, `stays_unnumbered` counts the admissions
-(patient and PV1-44) that messages without a visit number name: an admission time is not a key of Caretrail's,
-so it does not gather the orders of such a stay.
+visit. (Three of the five are known all the same to who reads the A34 among them: it merges a patient who has
+a visit into theirs; `known_by_merge`.) As a further reading, `stays_unnumbered` counts the admissions
+(patient and PV1-44) that messages without a visit number name: an admission time is no key of Caretrail's, so
+it does not gather the orders of such a stay.
 """
 
 from __future__ import annotations
