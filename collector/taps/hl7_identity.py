@@ -146,6 +146,7 @@ class Hl7Identity:
             more += self._blank(self._before, field, group)
             if field in ("PID-2", "PID-4") and before:
                 more += _read(self._now, field, group)
+                now = now or self._of(self._now, "PID-3", group)
             if field == "PID-3" and not before and len(fields) == 1:
                 # Senders of early versions name the patient in one of the other two.
                 before = self._of(self._before, "PID-2", group) or self._of(self._before, "PID-4", group)

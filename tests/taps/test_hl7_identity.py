@@ -136,6 +136,10 @@ def test_an_external_identifier_changes_in_its_own_fields() -> None:
     assert token("mrn", "E1") in {key.split(":")[2] for key in observe(message)["journey.keys"]}
 
 
+def test_an_external_identifier_may_become_a_usual_one() -> None:
+    assert told(event("A39", pid("M1"), mrg(external="E0"))) == [("merge", "patient", "E0", M1, "")]
+
+
 def test_an_alternate_identifier_changes_in_its_own_fields() -> None:
     message = event("A48", pid("M1", alternate="E1"), "MRG|M1|E0")
     assert told(message) == [("change", "patient", "E0", token("mrn", "E1"), "")]

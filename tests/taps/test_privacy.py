@@ -4,16 +4,61 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from collector.taps.replay import Observer
 from collector.taps.run import Taps
 from tests.taps.test_folder import x12
-from tests.taps.world import SEALER, SITE, Collector, MllpReceiver, ack, adt, eventually, framed, interfaces
+from tests.taps.world import (
+    SEALER,
+    SITE,
+    Collector,
+    Kept,
+    MllpReceiver,
+    ack,
+    adt,
+    eventually,
+    framed,
+    interfaces,
+)
 
-MARKS = ("SECRETVISIT", "SECRETACCOUNT", "SECRETMRN", "SECRETNAME", "SECRETTEXT", "SECRETPATH", "SECRETFILE")
+MARKS = (
+    "SECRETVISIT",
+    "SECRETACCOUNT",
+    "SECRETMRN",
+    "SECRETNAME",
+    "SECRETTEXT",
+    "SECRETPATH",
+    "SECRETFILE",
+    "SECRETPRIOR",
+    "SELF PAY",  # a doubt
+)
+PRIOR = "MRG|" + "|".join(f"SECRETPRIOR{number}" for number in range(1, 8))
+"""Every number a merge can bring, and the name."""
+EVENTS = (
+    "06",
+    "18",
+    "24",
+    "34",
+    "36",
+    "37",
+    "39",
+    "40",
+    "41",
+    "42",
+    "43",
+    "44",
+    "45",
+    "47",
+    "48",
+    "49",
+    "50",
+    "51",
+)
 
 
 def test_no_identifier_leaves_the_tap(
@@ -74,6 +119,8 @@ def test_no_identifier_leaves_the_tap(
             adt().replace(b"2.5.1", b"SECRETNAME") + b"SECRETNAME|1\rOBX|SECRETNAME\r",
             b"BHS|^~\\&|SECRETNAME\r" + adt(visit="SECRETVISIT") + b"BTS|SECRETTEXT\r",
             adt(visit="SECRETVISIT") + b"ZTC|SECRETNAME|SECRETTEXT\r",
+            *(adt(mrn="SECRETMRN", message=f"ADT^A{event}") + PRIOR.encode() + b"\r" for event in EVENTS),
+            adt(visit="SELF PAY", message="ADT^A01"),
         ):
             writer.write(framed(message))
             await reader.readexactly(len(refused))
@@ -113,3 +160,21 @@ def test_no_identifier_leaves_the_tap(
     spans = [seen for seen in collector.spans if "journey.keys.sealed" in seen.attributes]
     opened = {SEALER.open(sealed).value for seen in spans for sealed in seen["journey.keys.sealed"]}
     assert opened <= {"SECRETVISIT", "SECRET&VISIT", "SECRETACCOUNT", "SECRETMRN", "SECRETMRN2", "A1", "M1"}
+
+
+def test_what_was_before_a_merge_and_what_is_no_number_leave_sealed(sink: Kept) -> None:
+    (told,) = interfaces(
+        {"name": "adt", "kind": "mllp", "listen": "127.0.0.1:0", "upstream": "127.0.0.1:9"},
+    )
+    site = Observer([told], SITE, sink)
+    for at, event in enumerate(EVENTS):
+        message = adt(mrn="SECRETMRN", message=f"ADT^A{event}") + PRIOR.encode() + b"\r"
+        site.observe_mllp("adt", message.replace(b"|||DOE", b"|SECRETPRIOR8||DOE"), None, at, at)
+    site.observe_mllp("adt", adt(visit="SELF PAY", account="NO^NUMBER"), None, 99, 99)
+    for mark in (b"SECRET", b"SELF", b"NUMBER"):
+        assert mark not in sink.bytes
+    said = " ".join(seen["journey.identity"] or seen["journey.doubts"] or "" for seen in sink.spans)
+    sealed = [part for part in re.split("[ ,:]", said) if len(part) > 40]
+    opened = {SEALER.open(one).value for one in sealed}
+    assert {f"SECRETPRIOR{number}" for number in (1, 2, 3, 4, 5)} | {"SELF PAY", "NO"} <= opened
+    assert all(value.startswith(("SECRETPRIOR", "SELF", "NO")) for value in opened)

@@ -86,9 +86,8 @@ class Seen:
 
     @property
     def tokens(self) -> dict[str, str]:
-        """Kind to the first token of it."""
-        keys = reversed(self.attributes.get("journey.keys", []))
-        return {key.split(":")[0]: key.split(":")[2] for key in keys}
+        """Kind to the last token of it."""
+        return {key.split(":")[0]: key.split(":")[2] for key in self.attributes.get("journey.keys", [])}
 
     def __getitem__(self, name: str) -> Any:
         return self.attributes.get(name)
