@@ -86,6 +86,8 @@ def dashboard_server(embedded_url: str) -> Iterator[Served]:
             "overdue": hospital.discharge("V2600042", now - 95 * MINUTE, billing=False, journal=None),
             "on_track": hospital.discharge("V2600044", now - 12 * MINUTE),
         }
+        hospital.merge("OLD00041", "V2600041", now - 60 * MINUTE)
+        hospital.shared_account("A9999001", [f"V27000{n}1" for n in range(5)], now - 200 * MINUTE)
         hospital.settle(now)
         gate = Gate()
         app = create_app(

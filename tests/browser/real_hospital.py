@@ -125,9 +125,27 @@ class RealHospital:
             )
         return SEALER.token(Key("visit", "NSH", visit))
 
+    def merge(self, old: str, visit: str, at: datetime) -> None:
+        """The EHR says that patient number `old` and that of the patient of `visit` are one (A40)."""
+        head = f"MSH|^~\\&|EHR|NSH|ENGINE|NSH|{at:%Y%m%d%H%M%S}||ADT^A40^ADT_A39|MRG{at:%d%H%M%S%f}|P|2.5.1"
+        person = f"PID|1||{visit[-4:]}77^^^NSH^MR||Testa^Anna||19550101|F"
+        merged = f"MRG|{old}^^^NSH^MR"
+        message = _segments([head, f"EVN|A40|{at:%Y%m%d%H%M%S}", person, merged])
+        self._mllp("ehr-adt", message, at, 0.05)
+
+    def shared_account(self, account: str, visits: list[str], at: datetime) -> None:
+        """One account number in the discharges of many visits: somebody's default."""
+        for number, visit in enumerate(visits):
+            sent = at + number * MINUTE
+            self._mllp("ehr-adt", _adt(visit, account, sent), sent, 0.1)
+
     def settle(self, now: datetime) -> None:
         """Stores what was sent and lets resolver and evaluator run until they rest."""
         self.store.insert_otlp(self._spans.request(), uuid.uuid4().hex)
+        self.rest(now)
+
+    def rest(self, now: datetime) -> None:
+        """Lets resolver and evaluator run until nothing is left to do."""
         for _ in range(20):
             if not self._resolver.step(now) + self._evaluator.step(now):
                 break
