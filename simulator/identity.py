@@ -62,7 +62,7 @@ class Notice:
     at: Unix seconds. event: "A40" and so on. now, prior: the numbers it names as valid and as earlier ones
     (MRG). other: the second patient of a link. persons: whom it is truly about. attached: whether it belongs
     to the encounter it is told with; a note about another patient does not. undone: how a mistaken one is
-    taken back, "message" or "person".
+    taken back, "A37", "A43" or "person".
     """
 
     at: float

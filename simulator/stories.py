@@ -91,7 +91,7 @@ class Stories:
         partner = self._partner(e, 24)
         if partner is None:
             return None
-        event = dice.choices(("A45", "A44", "A43"), (5, 3, 2))[0]
+        event = dice.choice(("A45", "A44"))
         variant = "other patient"
         wrong = Numbers(e.visit, e.account, partner.mrn)
         if event == "A45":
@@ -102,7 +102,7 @@ class Stories:
         at = _during(dice, e)
         prior = Numbers(
             visit=e.visit if event == "A45" else "",
-            account="" if event == "A43" else wrong.account,
+            account=wrong.account,
             mrn=wrong.mrn,
         )
         now = e.numbers if event == "A45" else replace(e.numbers, visit="")
@@ -132,7 +132,7 @@ class Stories:
         return replace(e, variant="unlinked" if len(notices) == 3 else "", notices=tuple(notices))
 
     def _wrongly_merged(self, dice: random.Random, e: Encounter) -> Encounter | None:
-        """Merged into another patient by mistake; taken back by A37 or by a person, the visit moved back."""
+        """Merged into another patient by mistake; taken back by A37, A43 or a person, the visit moved."""
         partner = self._partner(e, 10 * 24)
         if partner is None:
             return None
@@ -141,7 +141,7 @@ class Stories:
         back = _between(dice, e.admitted, e.discharged, 0.6, 0.8) if in_stay else _after(dice, e)
         mistaken = replace(e.numbers, mrn=partner.mrn)
         pair = (e.person, partner.person)
-        undone = dice.choice(("message", "person"))
+        undone = dice.choice(("A37", "A43", "person"))
         notices = [
             Notice(at, "A40", Numbers(mrn=partner.mrn), Numbers(mrn=e.mrn), persons=pair, undone=undone),
             Notice(
@@ -153,9 +153,11 @@ class Stories:
             ),
             Notice(back, "A45", e.numbers, mistaken, persons=(e.person,)),
         ]
-        if undone == "message":
-            mine = Numbers(mrn=e.mrn)
-            notices.append(Notice(round(back + 2, 3), "A37", mine, other=partner.mrn, persons=pair))
+        mine, theirs, then = Numbers(mrn=e.mrn), Numbers(mrn=partner.mrn), round(back + 2, 3)
+        if undone == "A37":
+            notices.append(Notice(then, "A37", mine, other=partner.mrn, persons=pair))
+        elif undone == "A43":
+            notices.append(Notice(then, "A43", mine, theirs, persons=pair))
         return replace(
             e,
             variant=undone,
