@@ -19,7 +19,7 @@ from tracing.store.statements import render
 
 _PACKAGE = "slo.workflows.sql"
 _COLUMNS = (
-    "workflow, version, step, token, token_kind, at, outcome, ack_code, reason, interface, span_id, "
+    "workflow, version, step, token, token_kind, patient, at, outcome, ack_code, reason, interface, span_id, "
     "trace_id, facility, tags, measures"
 )
 _DISTRIBUTED = re.compile(r"Distributed\('([^']+)'")

@@ -91,6 +91,8 @@ class Compiled:
             workflow=self.name,
             version=str(self.version),
             calendar=fingerprint(self.calendar) if self.calendar else "",
+            # A message placed by its patient alone is not heard where much depends on it.
+            unsure="" if self.workflow.hears_probable else " OR mapping.basis = 'patient'",
             mapping_scope=f"WHERE token IN ({mine})" if scoped else "",
             token_scope=f"AND token IN ({mine} UNION ALL SELECT arrayJoin({journeys}))" if scoped else "",
             journey_scope=f"WHERE journey IN {journeys}" if scoped else "",

@@ -162,6 +162,9 @@ class Spec(_Strict):
     steps: tuple[Step, ...] = Field(min_length=1, max_length=MOST_STEPS)
     calendar: str | None = None
     objective: Objective | None = None
+    allow_probable: bool | None = None
+    """Whether messages count that were placed by their patient and time alone; where nothing is said, not in a
+    workflow of high or critical criticality."""
 
     @field_validator("journey")
     @classmethod
@@ -198,6 +201,13 @@ class Workflow(_Strict):
     def title(self) -> str:
         """The title for people; the name when there is none."""
         return self.metadata.title or self.metadata.name
+
+    @property
+    def hears_probable(self) -> bool:
+        """Whether a message that names only a patient counts for the visit it probably belongs to."""
+        if self.spec.allow_probable is not None:
+            return self.spec.allow_probable
+        return self.metadata.criticality not in ("high", "critical")
 
     @property
     def tags(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ reads tokens and sealed values and never opens one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -95,7 +95,7 @@ def history(store: Store, tokens: Sequence[str]) -> list[IdentityEvent]:
     gather = Gatherer(store)
     gather.events(wanted)
     withdrawn = in_force(gather.said).withdrawn
-    return [IdentityEvent(*row[:19], row[0] in withdrawn) for row in rows]
+    return [replace(IdentityEvent(*row), withdrawn=row[0] in withdrawn) for row in rows]
 
 
 def collisions(store: Store, open_only: bool = True, limit: int = 200) -> list[Collision]:

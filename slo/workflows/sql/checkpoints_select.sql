@@ -2,8 +2,9 @@ SELECT
     '{{workflow}}' AS workflow,
     toUInt32({{version}}) AS version,
     {{steps}}[place + 1] AS step,
-    if(token_kind = '', trace_id, key_tokens[indexOf(key_kinds, token_kind)]) AS token,
+    token,
     token_kind,
+    key_tokens[indexOf(key_kinds, 'mrn')] AS patient,
     toDateTime64(addNanoseconds(start, if(place < {{points}}, 0, duration_ns)), 3, 'UTC') AS at,
     outcome,
     ack_code,
@@ -27,3 +28,5 @@ FROM
     WHERE matches > 0
 )
 ARRAY JOIN bitPositionsToArray(matches) AS place
+-- A batch names many journeys, and counts for each of them.
+ARRAY JOIN if(token_kind = '', [trace_id], arrayDistinct(arrayFilter((t, k) -> k = token_kind, key_tokens, key_kinds))) AS token

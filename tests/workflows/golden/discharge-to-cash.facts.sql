@@ -5,7 +5,12 @@ WITH
     toDateTime64('2200-01-01 00:00:00', 3, 'UTC') AS never,
     mapping AS
     (
-        SELECT token, argMax(journeys.journey, journeys.version) AS root, argMax(journeys.certainty, journeys.version) AS sure
+        SELECT
+            token,
+            argMax(journeys.journey, journeys.version) AS root,
+            argMax(journeys.certainty, journeys.version) AS sure,
+            argMax(journeys.basis, journeys.version) AS basis,
+            argMax(journeys.eras, journeys.version) AS eras
         FROM journeys
         WHERE token IN (SELECT token FROM journey_members WHERE journey IN {journeys:Array(String)})
         GROUP BY token
@@ -13,13 +18,21 @@ WITH
     events AS
     (
         SELECT
-            if(mapping.root = '', seen.token, mapping.root) AS journey,
-            mapping.sure = 'probable' AS probable,
+            -- A number that served several patients: the era of the message's patient, else of its time.
+            arrayFirst(era -> seen.patient != '' AND era.1 = seen.patient, mapping.eras) AS of_patient,
+            arraySort(era -> era.2, arrayFilter(era -> era.2 <= seen.at, mapping.eras)) AS until,
+            multiIf(
+                mapping.root = '' OR mapping.basis = 'patient', seen.token,
+                empty(mapping.eras), mapping.root,
+                of_patient.3 != '', of_patient.3,
+                notEmpty(until), until[-1].3,
+                mapping.eras[1].3) AS journey,
+            mapping.sure = 'probable' AND journey != seen.token AS probable,
             seen.step AS step, seen.at AS at, seen.outcome AS outcome, seen.ack_code AS ack_code,
             seen.reason AS reason, seen.facility AS facility, seen.tags AS tags
         FROM
         (
-            SELECT token, step, at, outcome, ack_code, reason, facility, tags
+            SELECT token, patient, step, at, outcome, ack_code, reason, facility, tags
             FROM checkpoints
             WHERE workflow = 'discharge-to-cash' AND version = 1 AND token IN (SELECT token FROM journey_members WHERE journey IN {journeys:Array(String)} UNION ALL SELECT arrayJoin({journeys:Array(String)}))
         ) AS seen

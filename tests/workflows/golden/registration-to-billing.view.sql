@@ -7,8 +7,9 @@ SELECT
     'registration-to-billing' AS workflow,
     toUInt32(1) AS version,
     ['@start', '@cancel', 'engine accepted', 'billing knows'][place + 1] AS step,
-    if(token_kind = '', trace_id, key_tokens[indexOf(key_kinds, token_kind)]) AS token,
+    token,
     token_kind,
+    key_tokens[indexOf(key_kinds, 'mrn')] AS patient,
     toDateTime64(addNanoseconds(start, if(place < 2, 0, duration_ns)), 3, 'UTC') AS at,
     outcome,
     ack_code,
@@ -34,4 +35,6 @@ FROM
     FROM ${local:spans}
     WHERE matches > 0
 )
-ARRAY JOIN bitPositionsToArray(matches) AS place;
+ARRAY JOIN bitPositionsToArray(matches) AS place
+-- A batch names many journeys, and counts for each of them.
+ARRAY JOIN if(token_kind = '', [trace_id], arrayDistinct(arrayFilter((t, k) -> k = token_kind, key_tokens, key_kinds))) AS token;
