@@ -144,14 +144,7 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(
         BODY_SIZE, "span", "int", "development", "Size of the message in bytes, without framing.", "1535"
     ),
-    Attribute(
-        ACK_SIZE,
-        "span",
-        "int",
-        "stable",
-        "Size of the answer in bytes, without framing; absent if none.",
-        "74",
-    ),
+    Attribute(ACK_SIZE, "span", "int", "stable", "Size of the answer in bytes, without framing.", "74"),
     Attribute(
         MESSAGE, "span", "string", "stable", "HL7 v2 message type and event, or X12 transaction.", "ADT^A03"
     ),
@@ -204,12 +197,7 @@ REGISTRY: tuple[Attribute, ...] = (
         "17",
     ),
     Attribute(
-        UNREAD_COUNT,
-        "span",
-        "int",
-        "development",
-        "How many places of a file could not be read.",
-        "3",
+        UNREAD_COUNT, "span", "int", "development", "How many places of a file could not be read.", "3"
     ),
     Attribute(
         ATTEMPT,
@@ -360,28 +348,16 @@ REGISTRY: tuple[Attribute, ...] = (
         "span",
         "double",
         "stable",
-        "A number the configuration names, for reconciliation.",
+        "A number that is configured, for reconciliation.",
         "182.5",
     ),
-    Attribute(
-        TAG + "*",
-        "span",
-        "string",
-        "stable",
-        "A short code the configuration names, for `when` conditions.",
-        "I",
-    ),
+    Attribute(TAG + "*", "span", "string", "stable", "A short code that is configured, for `when`.", "I"),
     Attribute(
         STATUS_INTERFACE, "span", "string", "stable", "Interface a `tap status` span is about.", "ehr-adt"
     ),
     Attribute(STATUS_KIND, "span", "string", "stable", "Its kind in the configuration.", "mllp"),
     Attribute(
-        STATUS_SEEN,
-        "span",
-        "int",
-        "stable",
-        "Messages (requests, files, rows) since the tap started.",
-        "1013",
+        STATUS_SEEN, "span", "int", "stable", "Messages (requests, files, rows) since the start.", "1013"
     ),
     Attribute(
         STATUS_UNSEEN, "span", "int", "stable", "Of them, passed without being understood by the tap.", "0"

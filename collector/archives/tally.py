@@ -20,7 +20,7 @@ from tracing.keys import SEARCH_ONLY, parse_reference
 
 MOST_NAMED: Final = 10_000
 _MESSAGES: Final = ("receive", "forward")
-_WEAK: Final = SEARCH_ONLY | {"order", "request"}
+_WEAK: Final = SEARCH_ONLY | {"order", "document"}
 """Kinds that find an encounter only when another message names it with them."""
 
 

@@ -25,7 +25,8 @@ from collector.taps.observe_hl7 import Hl7Observer
 from collector.taps.relay import HANDSHAKE_SECONDS, Secured
 from collector.taps.relay_sides import keep_alive
 from collector.taps.tap import Ground
-from tracing.protocols.hl7v2 import NotHL7, acknowledge, compile_path, parse
+from tracing.protocols.hl7v2 import NotHL7, compile_path, parse
+from tracing.protocols.hl7v2_acknowledge import acknowledge
 from tracing.protocols.mllp import Deframer, Frame, Junk, frame
 
 _ACCEPT = compile_path("MSH-15")

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracing.protocols.hl7v2 import acknowledge, parse
+from tracing.protocols.hl7v2 import parse
+from tracing.protocols.hl7v2_acknowledge import acknowledge
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ADMISSION = (

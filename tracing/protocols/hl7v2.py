@@ -1,4 +1,4 @@
-"""Lazy reading of HL7 v2 messages (HL7 v2.5.1 chapter 2), and the acknowledgement a receiver sends.
+"""Lazy reading of HL7 v2 messages (HL7 v2.5.1 chapter 2).
 
 Called for every message by the MLLP tap and by the simulator. Only the segments that are asked for
 are found and cut. It must never raise on what a sender wrote, except NotHL7 when there is no MSH,
@@ -8,18 +8,15 @@ and never changes the payload it was given.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from tracing.protocols.hl7v2_batch import BOM, ENVELOPE, split_batch
 from tracing.protocols.hl7v2_path import HEADERS, Path, PathError, compile_path
 from tracing.protocols.hl7v2_text import (
-    UNUSED,
     Encoding,
     codec_of,
     decode,
     encoding,
-    escape_text,
     splittable,
     unescape,
 )
@@ -31,7 +28,6 @@ __all__ = [
     "Path",
     "PathError",
     "Segment",
-    "acknowledge",
     "compile_path",
     "parse",
     "split_batch",
@@ -262,24 +258,9 @@ class Message:
 
     def _identifiers(self, path: str | Path, authority: int) -> list[tuple[str, str]]:
         path = compile_path(path) if isinstance(path, str) else path
-        separator = self.encoding.component
-        out: list[tuple[str, str]] = []
-        for repetition in self._all_repetitions(path):
-            if not repetition:
-                continue
-            parts = repetition.split(separator)
-            value = self._subleaf(parts[0], 1)
-            if value is None or not (value := value.strip()):
-                continue
-            name = None
-            if len(parts) >= authority:
-                name = self._subleaf(parts[authority - 1], 1)
-                if name is None and authority == 4:
-                    name = self._subleaf(parts[3], 2)
-                elif name is None and len(parts) > authority:
-                    name = self._subleaf(parts[authority], 1)
-            out.append((value, name.strip() if name else ""))
-        return out
+        found = self.assigned(path, authority, segments=True, repetitions=True)
+        named = ((one.value.strip(), one.namespace.strip() or one.universal.strip()) for one in found)
+        return [(value, name) for value, name in named if value]
 
     def raw(self, path: str | Path) -> str:
         """The first repetition of the field as written, separators and escapes included, or ""."""
@@ -376,54 +357,3 @@ def _unwrap(payload: bytes) -> bytes:
     if data[:3] != b"MSH":
         raise NotHL7("payload does not start with an MSH segment")
     return data
-
-
-def acknowledge(
-    message: Message,
-    code: str,
-    control_id: str,
-    now: datetime,
-    text: str | None = None,
-    error: str | None = None,
-) -> bytes:
-    """The acknowledgement payload (unframed) that a receiver of `message` sends back (2.9.2).
-
-    `code` is MSA-1, `control_id` the new MSH-10, `text` MSA-3, `error` a code for ERR-3 (before
-    version 2.5: ERR-1.4). Sender and receiver change places; separators, MSH-11, MSH-12 and MSH-18
-    are the message's own.
-    """
-    header = message._cut.get(b"MSH") or message._first(b"MSH")
-
-    def taken(number: int) -> bytes:
-        return header[number] if number < len(header) else b""
-
-    def written(words: str) -> bytes:
-        codec = message.codec if message.codec != "ascii" else "utf-8"
-        return escape_text(words.encode(codec, "replace"), message.encoding)
-
-    sep = message.encoding.field
-    comp = b"^" if message.encoding.component == UNUSED else message.encoding.component
-    version = (message.version or "2.5.1").split(".")
-    modern = version >= ["2", "5"]
-    kind = [b"ACK"]
-    trigger = message.value(_TRIGGER) or message.value(_EVENT)
-    if trigger:
-        kind.append(written(trigger))
-        if version >= ["2", "3", "1"]:
-            kind.append(b"ACK")
-    stamp = now.astimezone(UTC).strftime("%Y%m%d%H%M%S+0000").encode()
-    fields = [
-        b"MSH", taken(2) or b"^~\\&", taken(5), taken(6), taken(3), taken(4), stamp, b"",
-        comp.join(kind), written(control_id), taken(11) or b"P", taken(12) or b"2.5.1",
-    ]  # fmt: skip
-    if taken(18):
-        fields += [b""] * 5 + [taken(18)]
-    lines = [sep.join(fields)]
-    acknowledged = [b"MSA", code.encode("ascii", "replace"), written(message.control_id)]
-    if text is not None:
-        acknowledged.append(written(text))
-    lines.append(sep.join(acknowledged))
-    if error is not None:
-        place = [b"", b"", written(error)] if modern else [comp * 3 + written(error)]
-        lines.append(sep.join([b"ERR", *place, *([b"E"] if modern else [])]))
-    return b"\r".join(lines) + b"\r"
