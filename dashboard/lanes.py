@@ -96,7 +96,8 @@ def lay_out(journey: Journey, zone: tzinfo, now: datetime, came_of: Lineage | No
         columns.append(Column(now, "now", -1, -1, "unknown", "now", ""))
     columns.sort(key=lambda column: (column.at, column.kind))
     xs, folds = _spread(columns)
-    width = max(_WIDTH, (max(xs) if xs else 0.0) + _RIGHT)
+    ends = [x + 16 + _letters(column) * _LETTER for column, x in zip(columns, xs, strict=True)]
+    width = max([_WIDTH, *(x + _RIGHT for x in xs), *(end + 8 for end in ends)])
     places = {
         index: place
         for place, column in enumerate(columns)
@@ -238,7 +239,7 @@ def _spread(columns: list[Column]) -> tuple[list[float], list[tuple[float, float
             if gap >= _FOLD_S:
                 folds.append((len(xs), gap))
         xs.append(x)
-        words = max(len(column.label) + (5 if column.count > 1 else 0), len(column.detail))
+        words = _letters(column)
         if column.lane >= 0:
             ends[column.lane] = x + 16 + words * _LETTER
         before = column
@@ -258,6 +259,10 @@ def _spread(columns: list[Column]) -> tuple[list[float], list[tuple[float, float
         xs = [xs[0] + (x - xs[0]) * room / span for x in xs]
     placed = [((xs[int(position) - 1] + xs[int(position)]) / 2, gap) for position, gap in folds]
     return xs, placed
+
+
+def _letters(column: Column) -> int:
+    return max(len(column.label) + (5 if column.count > 1 else 0), len(column.detail))
 
 
 def _axis(layout: Layout, zone: tzinfo) -> list[Node]:

@@ -18,7 +18,7 @@
     if (!chosen || here === placed) return;
     placed = here;
     const scroll = chosen.closest(".lanes-scroll");
-    const mark = chosen.getBoundingClientRect(), frame = scroll.getBoundingClientRect();
+    const mark = (chosen.querySelector(".plate") || chosen).getBoundingClientRect(), frame = scroll.getBoundingClientRect();
     if (mark.left < frame.left + 140 || mark.right > frame.right) {
       scroll.scrollLeft += mark.left + mark.width / 2 - (frame.left + frame.width * 0.55);
     }

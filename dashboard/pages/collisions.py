@@ -121,9 +121,12 @@ def _row(
     key = masked.get(collision.token)
     shown = key.masked if key else wording.shortened(collision.token)
     state = _STATES.get(collision.why, "unknown")
+    name = html.Strong(f"{kind_name(collision.kind)[:1].upper()}{kind_name(collision.kind)[1:]} {shown}")
+    place = named.get(collision.token)
+    home = place.journey or collision.token if place and collision.why != "blank" else ""
     head = [
         components.mark(state),
-        html.Strong(f"{kind_name(collision.kind).capitalize()} {shown}"),
+        components.link(name, f"/encounter/{home}", title="Open its encounter") if home else name,
         html.Span(_TITLES.get(collision.why, wording.phrase(collision.why)), className="title"),
         html.Span(
             [f"{collision.authority or 'no authority'} · since ", frame.when(collision.raised_at)],
