@@ -3,9 +3,9 @@
     python -m benchmarks.search --spans 50000000
 
 Fills an embedded store through the views that traffic goes through (five messages a journey, two months),
-then asks what `POST /api/v1/journeys/search` asks, for random numbers: warm, and with the caches of engine and
-system emptied before each. Processor time is of all threads; where it is far below the time, others kept the
-machine busy. Prints the machine and a table; the last line is one JSON object.
+then asks what `POST /api/v1/journeys/search` asks, for random numbers: warm, and with the caches of engine
+and system emptied before each. Processor time is of all threads; where it is far below the time, others kept
+the machine busy. Prints the machine and a table; the last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def _questions(store: Store, journeys: int, pick: random.Random) -> dict[str, Ca
     def search(make: Callable[[int], list[str]], kind: str | None = None) -> Callable[[], None]:
         def ask() -> None:
             outcome = lookup.search(source, sealer, make(pick.randrange(journeys)), END, kind)
-            found = source.journeys(outcome.journeys[:100], END)
+            found = source.outlines(outcome.journeys[:100], END)
             if not found:
                 raise SystemExit("a number that is there was not found")
 

@@ -151,7 +151,7 @@ def router(source: Source, feed: Feed, sealer: Sealer | None, now: Callable[[], 
 
         def ask() -> ExplainAnswer:
             outcome = lookup.search(source, sealer, [request.value], at, request.kind)
-            found = source.journeys(outcome.journeys[:MOST_JOURNEYS], at)
+            found = [one for each in outcome.journeys[:MOST_JOURNEYS] if (one := source.journey(each, at))]
             source.record(
                 [
                     Look(at, session.who, session.role, "explain", each.journey, "", where_from)

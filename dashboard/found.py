@@ -14,7 +14,7 @@ from dash.development.base_component import Component
 from dashboard import components, wording
 from dashboard.lookup import Hit, Outcome
 from dashboard.pages.frame import Frame
-from slo.workflows.rows import Journey
+from slo.workflows.rows import Outline
 from slo.workflows.search import CONTROL_ID, SPAN_ID, TRACE_ID, Match
 
 SHOWN: Final = 50
@@ -43,7 +43,7 @@ def straight(outcome: Outcome) -> str:
 
 
 def panel(
-    frame: Frame, values: Sequence[str], outcome: Outcome, journeys: Sequence[Journey]
+    frame: Frame, values: Sequence[str], outcome: Outcome, journeys: Sequence[Outline]
 ) -> list[Component]:
     """All matches; with several values, under each of them. journeys: of the first `SHOWN` found."""
     if not outcome.hits:
@@ -71,14 +71,14 @@ def panel(
     return parts
 
 
-def _line(frame: Frame, hit: Hit, known: dict[str, Journey]) -> Component:
+def _line(frame: Frame, hit: Hit, known: dict[str, Outline]) -> Component:
     match = hit.match
     said = html.Span(" · ".join(_said(frame, match)), className="found-why")
     if not match.journey:
         return html.Div([html.Span("Nobody", className="row-id"), said])
     journey = known.get(match.journey)
     worst = journey.workflows[0].state if journey and journey.workflows else None
-    began = frame.moment(journey.hops[0].at) if journey and journey.hops else ""
+    began = frame.moment(journey.began) if journey else ""
     return components.link(
         [
             components.badge(worst) if worst else None,

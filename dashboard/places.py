@@ -26,7 +26,7 @@ from dashboard.pages.frame import Frame
 from dashboard.pages.identity import MaskedKey
 from dashboard.settings import DashboardSettings
 from dashboard.source import BlankMessage, Named, Source
-from slo.workflows.rows import INSTANCE_STATES, InstanceRow, Journey
+from slo.workflows.rows import INSTANCE_STATES, InstanceRow, Outline
 from tracing.identity.read import Collision
 from tracing.keys import Sealer, SealError
 
@@ -137,14 +137,14 @@ class Guide:
 
     async def search(
         self, values: Sequence[str], session: Session, where_from: str
-    ) -> tuple[Frame, lookup.Outcome, list[Journey]]:
+    ) -> tuple[Frame, lookup.Outcome, list[Outline]]:
         """What numbers lead to, and the first journeys of it; those are recorded; raises StoreError."""
         now = self._clock()
 
-        def ask() -> tuple[lookup.Outcome, list[Journey]]:
+        def ask() -> tuple[lookup.Outcome, list[Outline]]:
             outcome = lookup.search(self._source, self._sealer, values, now)
             wanted = [] if found.straight(outcome) else outcome.journeys[: found.SHOWN]
-            return outcome, self._source.journeys(wanted, now) if wanted else []
+            return outcome, self._source.outlines(wanted, now) if wanted else []
 
         outcome, journeys = await self._feed.run(ask)
         await self.record(session, "search", outcome.journeys[: found.SHOWN], where_from)

@@ -19,7 +19,7 @@ from dashboard.audit import Look
 from dashboard.auth import current_address
 from dashboard.feed import Feed
 from dashboard.source import Source
-from slo.workflows.rows import Journey
+from slo.workflows.rows import Outline
 from slo.workflows.search import Match
 from tracing.keys import Sealer
 
@@ -119,9 +119,9 @@ def router(source: Source, feed: Feed, sealer: Sealer | None, now: Callable[[], 
         at, where_from = now(), current_address()
         values = request.values if request.values is not None else [request.value or ""]
 
-        def ask() -> tuple[lookup.Outcome, list[Journey]]:
+        def ask() -> tuple[lookup.Outcome, list[Outline]]:
             outcome = lookup.search(source, sealer, values, at, request.kind)
-            found = source.journeys(outcome.journeys[:MOST_JOURNEYS], at)
+            found = source.outlines(outcome.journeys[:MOST_JOURNEYS], at)
             looks = [
                 Look(at, session.who, session.role, "search", each.journey, "", where_from) for each in found
             ]
@@ -133,7 +133,7 @@ def router(source: Source, feed: Feed, sealer: Sealer | None, now: Callable[[], 
     return routes
 
 
-def _answer(outcome: lookup.Outcome, found: list[Journey], listed: bool) -> SearchAnswer:
+def _answer(outcome: lookup.Outcome, found: list[Outline], listed: bool) -> SearchAnswer:
     answer = SearchAnswer(journeys=[_journey(each, outcome) for each in _certain_first(found, outcome)])
     if nobody := [match_answer(hit) for hit in outcome.hits if not hit.match.journey]:
         answer.nobody = nobody
@@ -146,12 +146,12 @@ def _answer(outcome: lookup.Outcome, found: list[Journey], listed: bool) -> Sear
     return answer
 
 
-def _certain_first(found: list[Journey], outcome: lookup.Outcome) -> list[Journey]:
+def _certain_first(found: list[Outline], outcome: lookup.Outcome) -> list[Outline]:
     certain = {hit.match.journey for hit in outcome.hits if hit.match.certainty == "certain"}
     return sorted(found, key=lambda each: each.journey not in certain)
 
 
-def _journey(journey: Journey, outcome: lookup.Outcome) -> JourneyAnswer:
+def _journey(journey: Outline, outcome: lookup.Outcome) -> JourneyAnswer:
     hits = [hit for hit in outcome.hits if hit.match.journey == journey.journey]
     certainties = {hit.match.certainty for hit in hits}
     surest = next(word for word in ("certain", "probable", "quarantined") if word in certainties)
@@ -159,7 +159,7 @@ def _journey(journey: Journey, outcome: lookup.Outcome) -> JourneyAnswer:
         journey=journey.journey,
         certainty=journey.certainty if surest == "certain" else surest,
         trace_ids=journey.trace_ids,
-        hops=len(journey.hops),
+        hops=journey.hops,
         workflows=[
             JourneyWorkflow(name=row.workflow, state=row.state, steps=steps(row)) for row in journey.workflows
         ],

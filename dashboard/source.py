@@ -19,7 +19,7 @@ from slo.kpis import WorkflowKpi
 from slo.objectives import ObjectiveStatus
 from slo.workflows import read
 from slo.workflows.explain import Explanation, explain
-from slo.workflows.rows import InstanceRow, InstanceState, Journey, Tile
+from slo.workflows.rows import InstanceRow, InstanceState, Journey, Outline, Tile
 from slo.workflows.search import Match
 from tracing import engines
 from tracing.engines import EngineRow, Minute
@@ -97,7 +97,7 @@ class Source(Protocol):
         self, action: str, tokens: Sequence[str] | str, who: str, reason: str, now: datetime
     ) -> str: ...
 
-    def journeys(self, journeys: Sequence[str], now: datetime) -> list[Journey]: ...
+    def outlines(self, journeys: Sequence[str], now: datetime) -> list[Outline]: ...
 
     def explain(self, journey: Journey) -> Explanation: ...
 
@@ -197,8 +197,8 @@ class StoreSource:
     def lineage(self, journey: Journey) -> Sequence[Arrow]:
         return lineage.lineage(self._handle(), journey.trace_ids, (hop.span_id for hop in journey.hops))
 
-    def journeys(self, journeys: Sequence[str], now: datetime) -> list[Journey]:
-        return read.journeys(self._handle(), journeys, now)
+    def outlines(self, journeys: Sequence[str], now: datetime) -> list[Outline]:
+        return read.outlines(self._handle(), journeys, now)
 
     def explain(self, journey: Journey) -> Explanation:
         return explain(self._handle(), journey)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from slo.workflows.judgement import PACKAGE, Judge, facts_of_journeys
 from slo.workflows.messages import Message, journeys_of, members_of, messages_of, places_of, worst
-from slo.workflows.rows import INSTANCE_STATES, Found, Hop, InstanceRow, Journey, SealedKey, StepRow
+from slo.workflows.rows import INSTANCE_STATES, Found, Hop, InstanceRow, Journey, Outline, SealedKey, StepRow
 from slo.workflows.search import TRACE_ID, Match, search
 from tracing.identity.model import MESSAGE, NEVER, Place
 from tracing.store import Store, load_sql
@@ -43,38 +43,57 @@ def journey(store: Store, journey: str, now: datetime) -> Journey | None:
     """Everything known of a journey, judged at `now`; any of its keys' tokens will do. None: nothing is."""
     place = places_of(store, [journey]).get(journey)
     root = place.journey if place and journey not in journeys_of(place) else journey
-    return next(iter(journeys(store, [root], now)), None)
-
-
-def journeys(store: Store, roots: Sequence[str], now: datetime) -> list[Journey]:
-    """The same of several journeys, named by their ids, in that order, without those that have no message."""
-    members = members_of(store, roots)
-    messages = {root: found for root, found in messages_of(store, members, _COLUMNS).items() if found}
+    members = members_of(store, [root])
+    messages = messages_of(store, members, _COLUMNS)[root]
     if not messages:
-        return []
-    tokens = {
-        root: {root, *members[root]}.union(*(one.keys for one in found)) for root, found in messages.items()
-    }
-    every = sorted(set().union(*tokens.values()))
-    keys = [SealedKey(*row) for row in store.query(load_sql(PACKAGE, "keys_of.sql"), {"tokens": every}).rows]
-    judge = Judge.of(store)
-    instances = [judge.row(facts, now) for facts in facts_of_journeys(store, judge.workflows, list(messages))]
+        return None
+    tokens = sorted({root, *members[root]}.union(*(one.keys for one in messages)))
+    keys = [SealedKey(*row) for row in store.query(load_sql(PACKAGE, "keys_of.sql"), {"tokens": tokens}).rows]
+    return Journey(
+        journey=root,
+        kind=_kind(root, keys, members[root]),
+        certainty=_certainty(members[root]),
+        trace_ids=list(dict.fromkeys(one.trace_id for one in messages)),
+        keys=keys,
+        hops=[_hop(one) for one in messages],
+        workflows=_workflows(store, [root], now).get(root, []),
+    )
+
+
+def outlines(store: Store, roots: Sequence[str], now: datetime) -> list[Outline]:
+    """What became of several journeys, named by their ids, in that order, without those without a message."""
+    members = members_of(store, roots)
+    messages = {root: found for root, found in messages_of(store, members).items() if found}
+    instances = _workflows(store, list(messages), now) if messages else {}
     return [
-        Journey(
+        Outline(
             journey=root,
-            kind=_kind(root, keys, members[root]),
-            certainty=worst(place.certainty for place in members[root].values() if place.kind != MESSAGE),
+            certainty=_certainty(members[root]),
             trace_ids=list(dict.fromkeys(one.trace_id for one in messages[root])),
-            keys=[key for key in keys if key.token in tokens[root]],
-            hops=[_hop(one) for one in messages[root]],
-            workflows=sorted(
-                (row for row in instances if row.journey == root and row.started_at <= now),
-                key=lambda row: (INSTANCE_STATES.index(row.state), row.workflow, -row.occurrence),
-            ),
+            hops=len(messages[root]),
+            began=messages[root][0].at,
+            workflows=instances.get(root, []),
         )
         for root in dict.fromkeys(roots)
         if root in messages
     ]
+
+
+def _certainty(members: Mapping[str, Place]) -> str:
+    return worst(place.certainty for place in members.values() if place.kind != MESSAGE)
+
+
+def _workflows(store: Store, roots: list[str], now: datetime) -> dict[str, list[InstanceRow]]:
+    """The instances of journeys as they are at `now`, the worst first."""
+    judge = Judge.of(store)
+    found: dict[str, list[InstanceRow]] = {}
+    for facts in facts_of_journeys(store, judge.workflows, roots):
+        row = judge.row(facts, now)
+        if row.started_at <= now:
+            found.setdefault(row.journey, []).append(row)
+    for rows in found.values():
+        rows.sort(key=lambda row: (INSTANCE_STATES.index(row.state), row.workflow, -row.occurrence))
+    return found
 
 
 def find(store: Store, tokens: Sequence[str]) -> list[Found]:

@@ -7,7 +7,7 @@ through spans without knowing the day and the trace.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from slo.workflows.judgement import PACKAGE
@@ -39,9 +39,10 @@ def places_of(store: Store, tokens: Iterable[str]) -> dict[str, Place]:
     wanted = sorted(set(tokens))
     if not wanted:
         return {}
+    rows = store.query(load_sql(PACKAGE, "places_of.sql"), {"tokens": wanted}).rows
     return {
-        row[0]: _place(row)
-        for row in store.query(load_sql(PACKAGE, "places_of.sql"), {"tokens": wanted}).rows
+        token: Place(kind, journey, certainty, basis or "key", tuple(Era(*era) for era in eras))
+        for token, kind, journey, certainty, basis, eras in rows
     }
 
 
@@ -51,11 +52,10 @@ def members_of(store: Store, journeys: Iterable[str]) -> dict[str, dict[str, Pla
     if not found:
         return {}
     rows = store.query(load_sql(PACKAGE, "members.sql"), {"journeys": sorted(found)}).rows
-    for row in rows:
-        place = _place(row)
+    for token, place in places_of(store, (row[0] for row in rows)).items():
         for journey in journeys_of(place):
             if journey in found:
-                found[journey][row[0]] = place
+                found[journey][token] = place
     return found
 
 
@@ -120,18 +120,20 @@ def _rank(certainty: str) -> int:
     return _WORST_LAST.index(certainty) if certainty in _WORST_LAST else len(_WORST_LAST)
 
 
+def traces_and_days(store: Store, traces: Iterable[str]) -> tuple[set[str], list[date]]:
+    """These traces with those of messages that carry another one, and the days with messages of any."""
+    asked = set(traces)
+    rows = store.query(load_sql(PACKAGE, "days_of.sql"), {"traces": sorted(asked)}).rows
+    days = {day for trace, day in rows if not trace}
+    if further := {trace for trace, _ in rows if trace} - asked:
+        again = store.query(load_sql(PACKAGE, "days_of.sql"), {"traces": sorted(further)}).rows
+        days |= {day for trace, day in again if not trace}
+    return asked | further, sorted(days)
+
+
 def _rows(store: Store, tokens: Sequence[str], columns: str) -> list[tuple[Any, ...]]:
-    if not tokens:
-        return []
-    derived = store.query(load_sql(PACKAGE, "derived.sql"), {"tokens": tokens}).rows
-    traces = sorted({*tokens, *(row[0] for row in derived)})
-    days = [row[0] for row in store.query(load_sql(PACKAGE, "days_of.sql"), {"traces": traces}).rows]
+    traces, days = traces_and_days(store, tokens) if tokens else (set(), [])
     if not days:
         return []
     sql = load_sql(PACKAGE, "hops.sql").replace("{{columns}}", columns)
-    return store.query(sql, {"tokens": tokens, "traces": traces, "days": days}).rows
-
-
-def _place(row: tuple[Any, ...]) -> Place:
-    _, kind, journey, certainty, basis, eras = row
-    return Place(kind, journey, certainty, basis or "key", tuple(Era(*era) for era in eras))
+    return store.query(sql, {"tokens": tokens, "traces": sorted(traces), "days": days}).rows

@@ -4,7 +4,7 @@ Called by the dashboard, the REST API, alerts and `caretrail where`; never write
 """
 
 from slo.workflows.board import attention, instances, tiles
-from slo.workflows.encounter import authorities, find, journey, journeys, summary_sentence
+from slo.workflows.encounter import authorities, find, journey, outlines, summary_sentence
 from slo.workflows.rows import (
     INSTANCE_STATES,
     STEP_STATES,
@@ -13,6 +13,7 @@ from slo.workflows.rows import (
     InstanceRow,
     InstanceState,
     Journey,
+    Outline,
     SealedKey,
     StepRow,
     StepState,
@@ -29,6 +30,7 @@ __all__ = [
     "InstanceState",
     "Journey",
     "Match",
+    "Outline",
     "SealedKey",
     "StepRow",
     "StepState",
@@ -38,7 +40,7 @@ __all__ = [
     "find",
     "instances",
     "journey",
-    "journeys",
+    "outlines",
     "search",
     "summary_sentence",
     "tiles",

@@ -158,6 +158,18 @@ class Journey:
     workflows: list[InstanceRow]
 
 
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A journey as a list shows it: `hops` counts its messages, `began` is the first of them."""
+
+    journey: str
+    certainty: str
+    trace_ids: list[str]
+    hops: int
+    began: datetime
+    workflows: list[InstanceRow]
+
+
 class Found(NamedTuple):
     """A journey that a token leads to."""
 

@@ -13,7 +13,15 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from slo.workflows.judgement import PACKAGE
-from slo.workflows.messages import CERTAIN, OWN, QUARANTINED, journey_at, journeys_of, places_of
+from slo.workflows.messages import (
+    CERTAIN,
+    OWN,
+    QUARANTINED,
+    journey_at,
+    journeys_of,
+    places_of,
+    traces_and_days,
+)
 from tracing.identity.events import Event, in_force
 from tracing.identity.model import BEGINNING, NEVER, Place
 from tracing.keys import SEARCH_ONLY
@@ -81,7 +89,8 @@ def search(
     ]
     ends = {*(keys.keys() - searched), *(row.other for row in sightings)}
     places = places_of(store, {*ends, *(message.hangs_on for message in messages)})
-    whys = _collisions(store, keys, now) if keys else {}
+    sure = {token for token, place in places.items() if place.certainty == CERTAIN and not place.eras}
+    whys = _collisions(store, keys.keys() - sure, now)
     found: list[Match] = []
     for token, (kind, authority) in keys.items():
         if token not in searched:
@@ -126,8 +135,8 @@ class _Message(NamedTuple):
 def _keys(store: Store, tokens: Sequence[str]) -> dict[str, tuple[str, str]]:
     if not tokens:
         return {}
-    rows = store.query(load_sql(PACKAGE, "keys_of.sql"), {"tokens": tokens}).rows
-    return {token: (kind, authority) for kind, authority, token, _ in rows}
+    rows = store.query(load_sql(PACKAGE, "kinds_of.sql"), {"tokens": tokens}).rows
+    return {token: (kind, authority) for token, kind, authority in rows}
 
 
 def _of_key(token: str, kind: str, authority: str, place: Place | None, why: str) -> list[Match]:
@@ -217,7 +226,7 @@ def _by_trace(store: Store, traces: Iterable[str]) -> list[_Message]:
     wanted = sorted(traces)
     if not wanted:
         return []
-    days = [row[0] for row in store.query(load_sql(PACKAGE, "days_of.sql"), {"traces": wanted}).rows]
+    _, days = traces_and_days(store, wanted)
     if not days:
         return []
     where = f"{_ON_DAYS} AND trace_id IN {{traces:Array(String)}}"
@@ -257,7 +266,10 @@ def _messages_at(store: Store, where: str, parameters: Mapping[str, Any]) -> lis
 
 
 def _collisions(store: Store, tokens: Iterable[str], now: datetime) -> dict[str, str]:
-    parameters = {"tokens": sorted(tokens), "now": now}
+    wanted = sorted(tokens)
+    if not wanted:
+        return {}
+    parameters = {"tokens": wanted, "now": now}
     return dict(store.query(load_sql(PACKAGE, "collisions_of.sql"), parameters).rows)
 
 

@@ -20,6 +20,7 @@ from slo.workflows.rows import (
     InstanceRow,
     InstanceState,
     Journey,
+    Outline,
     SealedKey,
     StepRow,
     StepState,
@@ -342,8 +343,12 @@ class FakeHospital:
         )  # fmt: skip
         return Explanation({hop.token: [link] if hop.token else [] for hop in journey.hops}, {}, [])
 
-    def journeys(self, journeys: Sequence[str], now: datetime) -> list[Journey]:
-        return [found for each in journeys if (found := self.journey(each, now))]
+    def outlines(self, journeys: Sequence[str], now: datetime) -> list[Outline]:
+        whole = [found for each in journeys if (found := self.journey(each, now))]
+        return [
+            Outline(one.journey, one.certainty, one.trace_ids, len(one.hops), one.hops[0].at, one.workflows)
+            for one in whole
+        ]
 
     def search(
         self,

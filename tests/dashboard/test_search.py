@@ -11,7 +11,7 @@ from dashboard.pages.frame import Frame
 from slo.workflows.search import Match
 from tests.dashboard.conftest import Site
 from tests.dashboard.fake_doubts import SEALER, SITE_KEY
-from tests.dashboard.fake_hospital import JOURNEY, FakeHospital, journey
+from tests.dashboard.fake_hospital import JOURNEY, FakeHospital
 from tests.dashboard.fake_moment import NOW
 from tracing.authorities import Authorities
 from tracing.identity_settings import IdentitySettings
@@ -99,7 +99,8 @@ def test_a_number_that_is_none_is_known_and_nobodys(site: Site) -> None:
 
 def words(match: Match, position: int = 0, values: int = 1) -> str:
     outcome = lookup.Outcome(values, [lookup.Hit(position, match)])
-    return str(found.panel(FRAME, ["V1234567", "V7654321"][:values], outcome, [journey()]))
+    known = FakeHospital().outlines([JOURNEY], NOW)
+    return str(found.panel(FRAME, ["V1234567", "V7654321"][:values], outcome, known))
 
 
 def test_one_certain_encounter_is_gone_to_at_once() -> None:

@@ -149,7 +149,9 @@ def test_one_number_of_two_patients_gives_each_their_messages(store: Store) -> N
     sent(store, "visit:1", "mrn:7", hours=1001)
     sent(store, "visit:1", hours=1002)
     placed(store, "visit:1", V1, basis="own", eras=eras)
-    first, second = read.journeys(store, [V1, other], NOON)
+    both = [read.journey(store, root, NOON) for root in (V1, other)]
+    assert [one.hops for one in read.outlines(store, [V1, other, V2], NOON)] == [3, 2]
+    first, second = (one for one in both if one is not None)
     assert [hop.at for hop in first.hops] == [at(0), at(1), at(1001)]
     assert [hop.at for hop in second.hops] == [at(1000), at(1002)]
     assert (second.journey, second.kind) == (other, "visit")
