@@ -163,8 +163,8 @@ class Spec(_Strict):
     calendar: str | None = None
     objective: Objective | None = None
     allow_probable: bool | None = None
-    """Whether messages count that were placed by their patient and time alone; where nothing is said, not in a
-    workflow of high or critical criticality."""
+    """Whether messages count that were placed by their patient and time alone; where nothing is said, not in
+    a workflow of high or critical criticality."""
 
     @field_validator("journey")
     @classmethod

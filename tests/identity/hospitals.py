@@ -45,8 +45,9 @@ def authority(patient: str) -> str:
     return patient.split(":")[2][0]
 
 
-def hospital(number: int, people: bool = True) -> list[Message]:
-    """The messages of one hospital; with `people`, of patients who are merged, moved and told apart."""
+def hospital(number: int, people: bool = True, moves: bool = False) -> list[Message]:
+    """The messages of one hospital; with `people`, of patients who are merged and told apart, whose stays
+    (`moves`) are moved from one to another."""
     dice = random.Random(f"hospital {number}")
     messages = []
     at = NOW
@@ -74,7 +75,7 @@ def hospital(number: int, people: bool = True) -> list[Message]:
             # hospital's own.
             patients = [f"{number}:mrn:a{person}"] + [f"{number}:mrn:b{person}"] * (dice.random() < 0.5)
         if people and dice.random() < 0.3:
-            said.append(_event(dice, number))
+            said.append(_event(dice, number, moves))
         if keys or patients or said:
             name = blake2b(f"{number}/{n}".encode(), digest_size=16).hexdigest()
             messages.append(
@@ -85,8 +86,12 @@ def hospital(number: int, people: bool = True) -> list[Message]:
     return messages
 
 
-def _event(dice: random.Random, number: int) -> tuple[str, str, str, str, str]:
+def _event(dice: random.Random, number: int, moves: bool) -> tuple[str, str, str, str, str]:
     one, other = dice.sample((1, 2, 3), 2)
+    if moves and dice.random() < 0.4:
+        patients = f"{number}:mrn:a{one}", f"{number}:mrn:a{other}"
+        level = dice.choice(("visit", "account"))
+        return "move", level, *patients, f"{number}:{level}:{dice.randint(1, 3)}"
     what = dice.choice(
         (
             "merge patient",

@@ -42,10 +42,16 @@ class InForce:
     withdrawn: frozenset[str]
     """Ids of events that no longer hold: taken back by a person, or undone by a later event."""
 
-    def groups(self) -> dict[str, frozenset[str]]:
-        """Every key of an alias, and all that it is one with, itself included."""
+    def groups(self, linked: bool = True) -> dict[str, frozenset[str]]:
+        """Every key of an alias, and all that it is one with, itself included.
+
+        linked: whether patients who were linked (A24) count. They may share a visit number without a doubt;
+        but some sites link mother and child, so that what names one alone says nothing of the other.
+        """
         near: dict[str, set[str]] = defaultdict(set)
-        for pair in self.aliases:
+        for pair, event in self.aliases.items():
+            if event.event == "link" and not linked:
+                continue
             one, other = sorted(pair)
             near[one].add(other)
             near[other].add(one)

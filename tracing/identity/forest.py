@@ -72,6 +72,9 @@ class _Forest:
             # An account whose number was changed, or that was merged into another, goes where that one goes.
             if VISIT not in (event.from_kind, event.to_kind):
                 self._connect(Link(event.from_token, event.from_kind, event.to_token, event.to_kind))
+            else:
+                self._kinds.setdefault(event.from_token, VISIT)
+                self._kinds.setdefault(event.to_token, VISIT)
         self._seen = self._sightings(facts.sightings)
         self._roots: dict[str, list[str]] = defaultdict(list)
         for token, kind in facts.keys.items():
@@ -114,11 +117,24 @@ class _Forest:
 
     def _sightings(self, sightings: Iterable[Sighting]) -> dict[str, Seen]:
         aliases = self._force.groups()
+        void = self._void_sightings()
         gathered: dict[str, set[Sighting]] = defaultdict(set)
         for one in sightings:
-            if (one.key, one.patient) not in self._force.void:
+            if (one.key, one.patient) not in void:
                 gathered[one.key].add(one)
         return {key: Seen(tuple(sorted(found)), aliases) for key, found in gathered.items()}
+
+    def _void_sightings(self) -> set[tuple[str, str]]:
+        """Links that moves made void, and those of what went along: an account's visits, a visit's keys."""
+        void = set(self._force.void)
+        for moved, holder in self._force.void:
+            if holder not in self._kinds:
+                void |= {
+                    (other, holder)
+                    for other in self._near[moved]
+                    if not {(moved, other), (other, moved)} & self._force.void
+                }
+        return void
 
     def _seen_with(self, keys: Iterable[str]) -> Seen:
         found = Seen()

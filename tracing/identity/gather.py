@@ -32,9 +32,13 @@ class Gatherer:
         self._asked_links: set[str] = set()
         self._asked_seen: set[str] = set()
 
-    def aliases(self) -> dict[str, frozenset[str]]:
-        """Which of the keys asked about are one with others."""
-        return in_force(self.said).groups()
+    def aliases(self, linked: bool = True) -> dict[str, frozenset[str]]:
+        """Which of the keys asked about are one with others; `linked`: patients who were linked, too."""
+        return in_force(self.said).groups(linked)
+
+    def void(self) -> frozenset[tuple[str, str]]:
+        """Links that moves made void."""
+        return in_force(self.said).void
 
     def events(self, tokens: Iterable[str]) -> set[str]:
         """Load what was said of `tokens` and of those that it leads to; returns all tokens concerned."""
@@ -67,7 +71,7 @@ class Gatherer:
         frontier = set(walk)
         while frontier:
             found = self._links_of(frontier)
-            void = in_force(self.said).void
+            void = self.void()
             anchored = {
                 link.token
                 for link in found
@@ -107,6 +111,8 @@ class Gatherer:
         self._see(found | keys)
         patients = {one.patient for one in self.sightings}
         self.events(patients)
+        # What went along when something was moved from one patient to another.
+        self._links_of({one.subject_token for one in self.said if one.subject_token})
         self._name_authorities(found)
         return found
 

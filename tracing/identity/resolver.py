@@ -100,7 +100,9 @@ class Resolver:
         visits = [one for one in seen if one.key_kind == VISIT]
         concerned = {one.key for one in visits}
         concerned |= gather.complete(concerned)
-        facts = Facts((), gather.said, gather.sightings, dict.fromkeys(concerned, VISIT))
+        void = gather.void()
+        visits = [one for one in visits if (one.key, one.patient) not in void]
+        facts = Facts(gather.links, gather.said, gather.sightings, dict.fromkeys(concerned, VISIT))
         places = resolve(facts, self._rules).places
-        found = place_messages(messages, visits, places, gather.aliases(), self._rules)
+        found = place_messages(messages, visits, places, gather.aliases(linked=False), self._rules)
         return self._writer.places(found, now, found.keys())
