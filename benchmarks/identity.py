@@ -2,10 +2,10 @@
 
     python -m benchmarks.identity --journeys 10000000 --rate 1000 --seconds 180
 
-Fills an embedded store with journeys of four keys each, then stores messages, each with a new link, through the
-views that traffic goes through while the identity resolver follows. Measures the lag from the insert to the
-place being there to read, the memory, the start of another resolver, and whether two at once end in the right
-places, which are known. Prints the machine and a table; the last line is one JSON object.
+Fills an embedded store with journeys of four keys each, then stores messages, each with a new link, through
+the views that traffic goes through while the identity resolver follows. Measures the lag from the insert to
+the place being there to read, the memory, the start of another resolver, and whether two at once end in the
+right places, which are known. Prints the machine and a table; the last line is one JSON object.
 """
 
 from __future__ import annotations
