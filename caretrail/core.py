@@ -32,7 +32,7 @@ from slo import alerts, objectives
 from slo.workflows import Evaluator, activate, packs
 from tracing.authorities import Authorities
 from tracing.context import SiteKey, SiteKeyError
-from tracing.identity import Resolver
+from tracing.identity import Resolver, Rules
 from tracing.keys import Sealer
 from tracing.protocols import hl7v2_names
 from tracing.store import Store, StoreError, open_store
@@ -182,8 +182,9 @@ class Core:
         delivery = alerts.AlertmanagerDelivery(url, self._settings.site.id) if url else None
         teller = alerts.Loop(conditions, delivery, self._alert_settings())
         tracer = self._tracer()
+        resolver = Resolver(identity, Rules.of(self._settings.identity))
         for handle, loop in (
-            (identity, Loop("identity", Resolver(identity).step, _IDENTITY_EVERY_S, tracer)),
+            (identity, Loop("identity", resolver.step, _IDENTITY_EVERY_S, tracer)),
             (evaluation, Loop("evaluation", Evaluator(evaluation).step, _EVALUATION_EVERY_S, tracer)),
             (conditions, Loop("alerts", teller.step, self._settings.alerts.every_seconds, tracer)),
         ):

@@ -127,14 +127,18 @@ def chain(store: Store, token: str) -> list[Step]:
     force = in_force(gather.said)
     heads = force.heads()
     near: dict[str, set[Link]] = {}
+    firsts: dict[tuple[str, str], datetime] = {}
     for link in gather.links:
         if (link.other, link.token) not in force.void and (link.token, link.other) not in force.void:
+            first = min(link.first, firsts.get((link.token, link.other), NEVER))
+            firsts[link.token, link.other] = first
             near.setdefault(link.token, set()).add(link)
     path = _path(near, heads, token, journey)
     steps = []
     for link in path:
         pair = frozenset((link.token, link.other))
         event = force.aliases.get(pair)
+        link = link._replace(first=firsts[link.token, link.other])
         steps.append(_evidence(store, link) if event is None else _said(store, link, event.event_id))
     end = path[-1].other if path else token
     if end != journey and end in heads:
@@ -176,7 +180,7 @@ def _visits(links: Iterable[Link]) -> set[str]:
 
 
 def _evidence(store: Store, link: Link) -> Step:
-    tokens = {"tokens": [link.token, link.other]}
+    tokens = {"tokens": [link.token, link.other], "since": link.first}
     rows = (
         store.query(load_sql(_PACKAGE, "evidence.sql"), tokens).rows
         or store.query(load_sql(_PACKAGE, "evidence_anywhere.sql"), tokens).rows

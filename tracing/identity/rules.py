@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from tracing.identity_settings import IdentitySettings
+
 CAP = 3
 
 
@@ -25,6 +27,15 @@ class Rules:
     caps: Mapping[str, int] = field(default_factory=dict)
     patient_window: timedelta = timedelta(hours=24)
     reuse_after: timedelta = timedelta(days=60)
+
+    @classmethod
+    def of(cls, settings: IdentitySettings) -> Rules:
+        """The rules that a site's settings say."""
+        return cls(
+            {str(kind): cap for kind, cap in settings.caps.items()},
+            timedelta(hours=settings.patient_window_hours),
+            timedelta(days=settings.reuse_after_days),
+        )
 
     def cap(self, kind: str) -> int:
         """How many visits a key of `kind` may have."""
