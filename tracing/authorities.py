@@ -52,7 +52,9 @@ class Authorities:
 
     def authority(self, name: str) -> str:
         """The name to use of an authority; an addition behind a colon (`NSH:FILLER`) stays."""
-        name = normalise_authority(name)
+        return self._named(normalise_authority(name))
+
+    def _named(self, name: str) -> str:
         found = self._aliases.get(name)
         if found is None and ":" in name:
             whose, _, addition = name.rpartition(":")
@@ -66,8 +68,11 @@ class Authorities:
         return value
 
     def canonical(self, key: Key) -> Key:
-        """The key by its authority's one name, its value normalised: what tokens are made of."""
-        authority = self.authority(key.authority) if self._aliases else key.authority
+        """The key by its authority's one name, its value normalised: what tokens are made of.
+
+        Once only: a check digit can be dropped again.
+        """
+        authority = self._named(key.authority) if self._aliases else key.authority
         value = self.value(key.kind, key.value) if key.kind in self._rules else key.value
         return Key(key.kind, authority, value)
 

@@ -7,7 +7,6 @@ would join strangers. It must never take for none what a counter gives: "7" and 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 WORDS = frozenset(
     """
@@ -27,16 +26,20 @@ COUNTS = frozenset(
 NEVER_BLANK = frozenset({"item", "lot", "request"})
 """Of these nobody's journey depends."""
 
+_NONE = WORDS | COUNTS
+_LEAST = {"0": 1, "9": 4, "X": 1, "Z": 2} | dict.fromkeys("12345678", 6)
+"""How often one character must stand alone to be none."""
 _NOT_PLAIN = re.compile(r"[\W_]+")
-_REPEATED = re.compile(r"([0-8])\1{5,}|9{4,}|([XZ?])\2+")
 
 
-@lru_cache(maxsize=4096)
 def is_blank(value: str) -> bool:
     """Whether a value says that there is no number.
 
     Nothing but zeros or punctuation; a word of `WORDS`; a count of `COUNTS`; one digit six times or more, of
     nines four; X or Z repeated.
     """
-    plain = _NOT_PLAIN.sub("", value).upper()
-    return not plain.strip("0") or plain in WORDS or plain in COUNTS or _REPEATED.fullmatch(plain) is not None
+    plain = (value if value.isalnum() else _NOT_PLAIN.sub("", value)).upper()
+    if not plain or plain in _NONE:
+        return True
+    first = plain[0]
+    return plain == first * len(plain) and len(plain) >= _LEAST.get(first, len(plain) + 1)

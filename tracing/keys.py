@@ -82,12 +82,17 @@ def business_key(
     """
     if value is None:
         return None
+    if authority is not None:
+        authority = authority.strip()
+    return named_key(kind, value, normalise_authority(authority or default_authority))
+
+
+def named_key(kind: str, value: str, authority: str) -> Key | None:
+    """`business_key` for an authority that is normalised already."""
     value = value.strip()
     if not value or value == '""' or len(value) > MAX_VALUE:
         return None
-    if authority is not None:
-        authority = authority.strip()
-    return Key(kind, normalise_authority(authority or default_authority), value)
+    return Key(kind, authority, value)
 
 
 @lru_cache(maxsize=1024)

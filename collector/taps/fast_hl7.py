@@ -122,7 +122,9 @@ def identifiers(field: bytes, authority: int) -> list[Assigned] | None:
 
     None where subcomponents, escapes or nulls need the general reader.
     """
-    if field.translate(None, b'\\"') != field:
+    if field.isalnum():  # most order numbers
+        return [Assigned(field.decode("ascii"), "", "", "")]
+    if b"\\" in field or b'"' in field:
         return None
     found: list[Assigned] = []
     for repetition in field.decode("ascii").split("~"):

@@ -159,12 +159,13 @@ class Hl7Identity:
             for before, now in patients:
                 yield Change("move", "patient", before, now)
             return
-        field, holders = (
-            ("PID-18", patients) if trigger == "A44" else ("PV1-19", self._pairs("PID-18", group))
-        )
+        field, holders = "PID-18", patients
+        if trigger == "A45":
+            # From one account to another, and these may be two patients'.
+            field, holders = "PV1-19", [*self._pairs("PID-18", group), *patients]
         subjects = self._of(self._now, field, group) or self._of(self._before, field, group)
         for subject in subjects[:1]:
-            for before, now in holders or patients:
+            for before, now in holders:
                 yield Change("move", level(subject), before, now, subject)
         for before, now in self._pairs(field, group):  # moved, and given another number on the way
             yield Change("change", level(now), before, now)

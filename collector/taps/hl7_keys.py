@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from collector.taps.config import Hl7Key
 from collector.taps.fast_hl7 import Place, Plan, identifiers, plain, plan
 from tracing.authorities import Authorities
-from tracing.keys import Key, business_key
+from tracing.keys import Key, named_key, normalise_authority
 from tracing.protocols.hl7v2 import Assigned, Message, Path, compile_path
 
 _EI = re.compile(r"(ORC-[2348]|OB[RX]-(2|3|28|29)|SCH-(1|2|26|27)|TXA-1[2-5]|FT1-23)(\[|\.|$)")
@@ -43,6 +44,7 @@ class Rule:
         "_name",
         "_pattern",
         "_types",
+        "authority",
         "every",
         "kind",
         "path",
@@ -56,19 +58,16 @@ class Rule:
         self.whole = self.path.component > 1 or self.path.subcomponent > 0
         """Whether the path names the value itself, without an authority beside it."""
         self.every = self.kind == "mrn"
+        self.authority = 4 if self.every or not is_ei(self.path) else 2
+        """The component that names the authority: CX.4, or EI.2 of order numbers and their like."""
         self.place = Place(
             self.path, self.kind in _REPEATING and self.path.occurrence == 0 and not self.whole
         )
-        self._forced = rule.authority or None
-        self._default = f"{default}:{rule.of}" if rule.of else default
+        self._forced = normalise_authority(rule.authority) if rule.authority else None
+        self._default = normalise_authority(f"{default}:{rule.of}" if rule.of else default)
         self._types = frozenset(one.upper() for one in rule.types or ())
         self._pattern = re.compile(rule.pattern) if rule.pattern else None
-        self._name = authorities.name
-
-    @property
-    def authority(self) -> int:
-        """The component that names the authority: CX.4, or EI.2 of order numbers and their like."""
-        return 2 if self.kind != "mrn" and is_ei(self.path) else 4
+        self._name = lru_cache(maxsize=256)(authorities.name)
 
     def read(self, message: Message) -> list[Key]:
         """The keys at the rule's place in a message of one patient."""
@@ -90,12 +89,17 @@ class Rule:
         if self._types:
             if type_.strip().upper() not in self._types:
                 return None
-        elif self.kind == "mrn" and type_ and not is_record(type_):
+        elif type_ and self.every and not is_record(type_):
             return None
         if self._pattern is not None and self._pattern.fullmatch(value.strip()) is None:
             return None
-        authority = self._forced or self._name(namespace, universal) or self._default
-        return business_key(self.kind, value, authority)
+        if self._forced is not None:
+            authority = self._forced
+        elif namespace or universal:
+            authority = self._name(namespace, universal) or self._default
+        else:
+            authority = self._default
+        return named_key(self.kind, value, authority)
 
 
 class Hl7Keys:

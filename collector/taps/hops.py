@@ -142,6 +142,8 @@ class Encoded(NamedTuple):
     sealed: bytes
     doubt: str
     """Why it is no key, else empty."""
+    elements: tuple[bytes, bytes]
+    """Reference and sealed value as elements of their arrays."""
 
 
 class KeyEncoder:
@@ -154,7 +156,7 @@ class KeyEncoder:
         self.sealer = sealer
         self.authorities = sealer.authorities
         self.zone = zone or UTC
-        self.one = lru_cache(maxsize=4096)(self._encode)
+        self.one = lru_cache(maxsize=2048)(self._encode)
         self._users: WeakSet[object] = WeakSet()
 
     def joined(self, user: object) -> None:
@@ -182,16 +184,23 @@ class KeyEncoder:
         doubtful: dict[Key, Encoded] = {}
         for key in keys:
             one = self.one(key)
-            own = one.key
-            (doubtful if one.doubt else searching if own.kind in SEARCH_ONLY else gluing)[own] = one
-        found = sorted(gluing.values(), key=lambda one: rank(one.key.kind))[:MAX_GLUING_KEYS]
+            if one.doubt:
+                doubtful[one.key] = one
+            else:
+                (searching if key.kind in SEARCH_ONLY else gluing)[one.key] = one
+        found = list(gluing.values())
+        if len(found) > 1:
+            found.sort(key=lambda one: rank(one.key.kind))
+            del found[MAX_GLUING_KEYS:]
         trace = found[0].token if found else b""
-        found += sorted(searching.values(), key=lambda one: priority(one.key.kind))
+        if searching:
+            found += sorted(searching.values(), key=lambda one: priority(one.key.kind))
         attributes = b""
         if found:
             del found[MAX_KEYS:]
-            attributes = _keys(b"".join([spans.ascii_element(one.reference) for one in found]))
-            attributes += _sealed(b"".join([spans.ascii_element(one.sealed) for one in found]))
+            elements = [one.elements for one in found]
+            attributes = _keys(b"".join([one[0] for one in elements]))
+            attributes += _sealed(b"".join([one[1] for one in elements]))
         if doubtful:
             said = [
                 b"%b:%b:%b" % (one.reference, one.doubt.encode(), one.sealed) for one in doubtful.values()
@@ -203,7 +212,8 @@ class KeyEncoder:
         key = self.authorities.canonical(key)
         token, sealed = self.sealer.token_and_seal(key)
         reference = _prefix(key.kind, key.authority) + token.hex().encode("ascii")
-        return Encoded(key, token, reference, sealed, self.authorities.doubt(key))
+        elements = spans.ascii_element(reference), spans.ascii_element(sealed)
+        return Encoded(key, token, reference, sealed, self.authorities.doubt(key), elements)
 
 
 @lru_cache(maxsize=1024)
