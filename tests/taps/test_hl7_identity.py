@@ -169,6 +169,11 @@ def test_a_visit_moves_with_the_patient_where_no_account_is_named() -> None:
     assert told(message) == [("move", "visit", "M1", M2, V1)]
 
 
+def test_a_visit_moves_between_accounts_of_two_patients() -> None:
+    message = event("A45", pid("M2", "A1"), mrg("M1", "A0", visit="V1"), pv1("V1"))
+    assert told(message) == [("move", "visit", "A0", A1, V1), ("move", "visit", "M1", M2, V1)]
+
+
 def test_patient_identifiers_move() -> None:
     assert told(event("A43", pid("M2"), mrg("M1"))) == [("move", "patient", "M1", M2, "")]
     # The standard's own example: PID-3 stays, what it belongs to is in PID-2 and MRG-4.
