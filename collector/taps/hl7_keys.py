@@ -15,6 +15,7 @@ from collector.taps.config import Hl7Key
 from collector.taps.fast_hl7 import Place, Plan, identifiers, plain, plan
 from tracing.authorities import Authorities
 from tracing.keys import Key, named_key, normalise_authority
+from tracing.protocols.fhir_types import PRIVATE_AUTHORITIES
 from tracing.protocols.hl7v2 import Assigned, Message, Path, compile_path
 
 _EI = re.compile(r"(ORC-[2348]|OB[RX]-(2|3|28|29)|SCH-(1|2|26|27)|TXA-1[2-5]|FT1-23)(\[|\.|$)")
@@ -29,10 +30,20 @@ MRN_TYPES = frozenset(
 Encode = Callable[[str], bytes]
 
 
-def is_record(type_: str) -> bool:
-    """Whether an identifier type is a medical record's: no SSN, licence, insurance, account or passport."""
-    upper = type_.strip().upper()
-    return upper in MRN_TYPES or upper.endswith("MRN") or upper.startswith("MRN")
+def is_record(type_: str, namespace: str = "", universal: str = "") -> bool:
+    """Whether a number is a medical record's, by its type and by who assigned it.
+
+    Social security numbers, licences, passports, numbers of insurances and accounts are not.
+    """
+    if type_:
+        upper = type_.strip().upper()
+        if upper not in MRN_TYPES and not upper.endswith("MRN") and not upper.startswith("MRN"):
+            return False
+    if namespace or universal:
+        return PRIVATE_AUTHORITIES.isdisjoint(
+            (normalise_authority(namespace), normalise_authority(universal))
+        )
+    return True
 
 
 class Rule:
@@ -89,7 +100,7 @@ class Rule:
         if self._types:
             if type_.strip().upper() not in self._types:
                 return None
-        elif type_ and self.every and not is_record(type_):
+        elif self.every and not is_record(type_, namespace, universal):
             return None
         if self._pattern is not None and self._pattern.fullmatch(value.strip()) is None:
             return None

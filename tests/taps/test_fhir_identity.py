@@ -61,6 +61,15 @@ def test_reading_a_patient_says_nothing_new(sink: Kept) -> None:
     assert seen["journey.identity"] is None
 
 
+def test_numbers_of_insurances_and_of_the_state_are_no_keys(sink: Kept) -> None:
+    member = {"system": "urn:oid:1.2", "value": "SECRET1", "type": {"coding": [{"code": "MB"}]}}
+    security = {"system": "http://hl7.org/fhir/sid/us-ssn", "value": "SECRET2"}
+    person = {"resourceType": "Patient", "id": "1", "identifier": [member, security]}
+    (seen,) = observe(sink, "PUT /fhir/r4/Patient/1", person)
+    assert seen.tokens == {"mrn": OWN}
+    assert len(seen["journey.keys"]) == 1
+
+
 def test_an_encounter_is_cancelled(sink: Kept) -> None:
     encounter = {"resourceType": "Encounter", "id": "e1", "status": "cancelled"}
     (seen,) = observe(sink, "PUT /fhir/r4/Encounter/e1", encounter)

@@ -121,6 +121,13 @@ def test_numbers_of_other_things(type_: str) -> None:
     assert observe(hl7("ADT^A01", f"PID|1||078051120^^^SSA^{type_}"))["journey.keys"] is None
 
 
+@pytest.mark.parametrize(
+    "authority", ["USSSA", "ssa", "&2.16.840.1.113883.4.1&ISO", "X&2.16.840.1.113883.4.1&ISO"]
+)
+def test_a_social_security_number_without_a_type(authority: str) -> None:
+    assert keys(observe(hl7("ADT^A01", f"PID|1||078051120^^^{authority}~M1^^^NSH"))) == ["mrn:NSH:M1"]
+
+
 def test_types_may_be_chosen() -> None:
     rule = {"kind": "mrn", "path": "PID-3", "types": ["NH", "MR"]}
     message = hl7("ADT^A01", "PID|1||1111112^^^NHS^NH~M1^^^NSH^MR~8^^^NSH")

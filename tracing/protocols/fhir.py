@@ -18,6 +18,7 @@ from tracing.protocols.fhir_types import (
     ID_KINDS,
     IDENTIFIER_KINDS,
     IDENTIFIER_TYPES,
+    PRIVATE_AUTHORITIES,
     PRIVATE_IDENTIFIER_TYPES,
     REFERENCES,
     RESOURCE_TYPES,
@@ -181,6 +182,8 @@ def identifier_key(identifier: object, default: str) -> list[Found]:
         return []
     value, system = identifier.get("value"), identifier.get("system")
     if not isinstance(value, str) or not value.strip() or identifier.get("use") == "old":
+        return []
+    if isinstance(system, str) and system.strip().upper().removeprefix("URN:OID:") in PRIVATE_AUTHORITIES:
         return []
     kind = default
     for code in _codes(identifier.get("type")):

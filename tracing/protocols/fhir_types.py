@@ -78,8 +78,28 @@ IDENTIFIER_KINDS = ID_KINDS | {"ClaimResponse": "claim"}
 IDENTIFIER_TYPES = {"VN": "visit", "AN": "account", "MR": "mrn", "PLAC": "order", "FILL": "order"}
 """HL7 v2 table 0203 and its FHIR code system."""
 
-PRIVATE_IDENTIFIER_TYPES = frozenset({"SS", "SB", "SSN", "DL", "PPN", "TAX", "NNXXX", "CZ", "BRN", "WP"})
-"""Kinds of identifiers that no system of a hospital is joined by: not even their tokens are kept."""
+PRIVATE_IDENTIFIER_TYPES = frozenset(
+    """
+SS SB SSN DL PPN TAX NNXXX CZ BRN WP MB MC MCD MCR MA HC NH NIIP SN BA BC CC DR DDS MD
+""".split()  # noqa: SIM905
+)
+"""Kinds of identifiers (HL7 table 0203) that no system of a hospital is joined by: a person's papers, numbers of
+an insurance or a bank. Not even their tokens are kept."""
+
+PRIVATE_AUTHORITIES = frozenset(
+    {
+        "2.16.840.1.113883.4.1",
+        "2.16.840.1.113883.4.572",
+        "2.16.840.1.113883.4.927",
+        "HTTP://HL7.ORG/FHIR/SID/US-SSN",
+        "HTTP://HL7.ORG/FHIR/SID/US-MEDICARE",
+        "HTTP://HL7.ORG/FHIR/SID/US-MBI",
+        "SSA",
+        "USSSA",
+        "SSN",
+    }
+)
+"""Who gives such numbers, whatever type they are said to be: US social security and Medicare."""
 
 REFERENCES: dict[str, tuple[tuple[str, str], ...]] = {
     "Encounter": (
