@@ -83,8 +83,8 @@ PRIVATE_IDENTIFIER_TYPES = frozenset(
 SS SB SSN DL PPN TAX NNXXX CZ BRN WP MB MC MCD MCR MA HC NH NIIP SN BA BC CC DR DDS MD
 """.split()  # noqa: SIM905
 )
-"""Kinds of identifiers (HL7 table 0203) that no system of a hospital is joined by: a person's papers, numbers of
-an insurance or a bank. Not even their tokens are kept."""
+"""Kinds of identifiers (HL7 table 0203) that no system of a hospital is joined by: a person's papers, numbers
+of insurances and banks. Not even their tokens are kept."""
 
 PRIVATE_AUTHORITIES = frozenset(
     {
