@@ -160,7 +160,7 @@ def router(source: Source, feed: Feed, sealer: Sealer | None, now: Callable[[], 
             )
             return ExplainAnswer(
                 journeys=[_explained(each, source.explain(each), outcome, sealer) for each in found],
-                nobody=[match_answer(hit) for hit in outcome.hits if not hit.match.journey],
+                nobody=[match_answer(hit) for hit in outcome.of_nobody({one.journey for one in found})],
                 more=max(0, len(outcome.journeys) - MOST_JOURNEYS),
             )
 

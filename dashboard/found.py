@@ -50,7 +50,7 @@ def panel(
         several = f"None of {outcome.values} found." if outcome.values > 1 else "Nothing found."
         return [html.P(f"{several} Check the digits; leading zeros matter.")]
     known = {journey.journey: journey for journey in journeys}
-    count = len(outcome.journeys)
+    count = len(outcome.journeys) if len(outcome.journeys) > SHOWN else len(known)
     parts: list[Component] = [
         html.P(f"{count} encounter{'' if count == 1 else 's'}", className="found-count")
     ]
@@ -63,6 +63,8 @@ def panel(
         parts.append(html.P(f"{outcome.left_out} more values were too many and not looked for."))
     for position in dict.fromkeys(hit.position for hit in outcome.hits):
         mine = [hit for hit in outcome.hits if hit.position == position]
+        # A key kept apart has a place of its own; it says nothing beside the encounters it was seen with.
+        mine = [hit for hit in mine if hit.match.journey in known] or mine
         if outcome.values > 1:
             parts.append(html.H3(wording.masked(values[position])))
         parts.append(html.Ul([html.Li(_line(frame, hit, known)) for hit in mine[:SHOWN]]))
@@ -74,9 +76,9 @@ def panel(
 def _line(frame: Frame, hit: Hit, known: dict[str, Outline]) -> Component:
     match = hit.match
     said = html.Span(" · ".join(_said(frame, match)), className="found-why")
-    if not match.journey:
-        return html.Div([html.Span("Nobody", className="row-id"), said])
     journey = known.get(match.journey)
+    if not journey and match.certainty == "quarantined":
+        return html.Div([html.Span("Kept apart", className="row-id"), said], className="found-nobody")
     worst = journey.workflows[0].state if journey and journey.workflows else None
     began = frame.moment(journey.began) if journey else ""
     return components.link(

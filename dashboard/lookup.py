@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
 from dashboard.source import Source
+from slo.workflows.messages import QUARANTINED
 from slo.workflows.search import CONTROL_ID, SPAN_ID, TRACE_ID, Match
 from tracing.keys import Key, Sealer
 
@@ -45,6 +46,11 @@ class Outcome:
     def journeys(self) -> list[str]:
         """The journeys found, each once, those of the first value first."""
         return list(dict.fromkeys(hit.match.journey for hit in self.hits if hit.match.journey))
+
+    def of_nobody(self, known: Set[str]) -> list[Hit]:
+        """Hits of values that lead to none of the `known` journeys: a placeholder, or a key kept apart."""
+        led = {hit.position for hit in self.hits if hit.match.journey in known}
+        return [hit for hit in self.hits if hit.position not in led and hit.match.certainty == QUARANTINED]
 
     @property
     def not_found(self) -> list[int]:

@@ -135,7 +135,7 @@ def router(source: Source, feed: Feed, sealer: Sealer | None, now: Callable[[], 
 
 def _answer(outcome: lookup.Outcome, found: list[Outline], listed: bool) -> SearchAnswer:
     answer = SearchAnswer(journeys=[_journey(each, outcome) for each in _certain_first(found, outcome)])
-    if nobody := [match_answer(hit) for hit in outcome.hits if not hit.match.journey]:
+    if nobody := [match_answer(hit) for hit in outcome.of_nobody({each.journey for each in found})]:
         answer.nobody = nobody
     if listed:
         answer.not_found = outcome.not_found

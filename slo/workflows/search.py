@@ -28,6 +28,7 @@ from tracing.keys import SEARCH_ONLY
 from tracing.store import Store, load_sql
 
 TRACE_ID, SPAN_ID, CONTROL_ID = "trace_id", "span_id", "control_id"
+TOO_MANY = "too_many"
 MOST_SIGHTINGS = 100
 MOST_MESSAGES = 50
 _MERGES_DEEP = 8
@@ -90,11 +91,13 @@ def search(
     ends = {*(keys.keys() - searched), *(row.other for row in sightings)}
     places = places_of(store, {*ends, *(message.hangs_on for message in messages)})
     sure = {token for token, place in places.items() if place.certainty == CERTAIN and not place.eras}
-    whys = _collisions(store, keys.keys() - sure, now)
+    doubts = _collisions(store, keys.keys() - sure, now)
+    whys = {token: why for token, (why, _) in doubts.items()}
     found: list[Match] = []
     for token, (kind, authority) in keys.items():
         if token not in searched:
             found += _of_key(token, kind, authority, places.get(token), whys.get(token, ""))
+            found += _seen_with(store, token, kind, authority, *doubts.get(token, ("", [])))
             continue
         mine = groups.get(token, frozenset((token,)))
         for seen in (row for row in sightings if row.token in mine):
@@ -158,6 +161,18 @@ def _of_key(token: str, kind: str, authority: str, place: Place | None, why: str
         after = next((later for later in starts if later > since), None)
         found.append(match._replace(since=since if BEGINNING < since < NEVER else None, until=after))
     return found
+
+
+def _seen_with(
+    store: Store, token: str, kind: str, authority: str, why: str, evidence: Sequence[str]
+) -> list[Match]:
+    """The encounters that a key of too many was seen with: it joins none of them, but one may be meant."""
+    if why != TOO_MANY:
+        return []
+    places = places_of(store, evidence)
+    ends = {place.journey if (place := places.get(other)) else other for other in evidence}
+    doubtful = Match(token, "", QUARANTINED, QUARANTINED, kind, authority, why=why)
+    return [doubtful._replace(journey=journey) for journey in sorted(ends)]
 
 
 def _by_way_of(match: Match, event: Event | None) -> Match:
@@ -265,12 +280,13 @@ def _messages_at(store: Store, where: str, parameters: Mapping[str, Any]) -> lis
     return store.query(sql, {**parameters, "most": 20 * MOST_MESSAGES}).rows
 
 
-def _collisions(store: Store, tokens: Iterable[str], now: datetime) -> dict[str, str]:
+def _collisions(store: Store, tokens: Iterable[str], now: datetime) -> dict[str, tuple[str, list[str]]]:
     wanted = sorted(tokens)
     if not wanted:
         return {}
     parameters = {"tokens": wanted, "now": now}
-    return dict(store.query(load_sql(PACKAGE, "collisions_of.sql"), parameters).rows)
+    rows = store.query(load_sql(PACKAGE, "collisions_of.sql"), parameters).rows
+    return {token: (why, evidence) for token, why, evidence in rows}
 
 
 def _best(found: Iterable[Match]) -> list[Match]:
