@@ -111,8 +111,13 @@ def _sql(command: argparse.ArgumentParser) -> None:
 
 
 def _workflow(command: argparse.ArgumentParser) -> None:
-    command.add_argument("action", choices=("check", "explain"))
-    command.add_argument("files", nargs="+", metavar="FILE", help="workflow files or names of shipped packs")
+    command.add_argument(
+        "action",
+        choices=("check", "test", "explain", "diff", "schema"),
+        help="check: is it valid; test: against its examples; explain: in words and SQL; diff: what changes "
+        "from one to another; schema: JSON Schema for editors",
+    )
+    command.add_argument("files", nargs="*", metavar="FILE", help="workflow files or names of shipped packs")
 
 
 def _store(command: argparse.ArgumentParser) -> None:

@@ -45,6 +45,9 @@ class Within:
     business_days: int = 0
     text: str = ""
 
+    def __str__(self) -> str:
+        return self.text
+
     @classmethod
     def parse(cls, text: str) -> Within:
         """Read a deadline; raises ValueError that says what a right one looks like."""
@@ -52,6 +55,8 @@ class Within:
         if found is None:
             raise ValueError(f"{text!r} is no duration; write 90s, 15m, 24h, 2 days or 3 business days")
         amount, unit = float(found[1]), found[2].lower()
+        if text.strip().lower().endswith("ms"):
+            raise ValueError("'ms' is no unit of time here; use s, m, h, d or business days")
         if unit.startswith("business"):
             if not amount.is_integer() or not 1 <= amount <= LONGEST_BUSINESS_DAYS:
                 raise ValueError(f"business days are whole, from 1 to {LONGEST_BUSINESS_DAYS}")

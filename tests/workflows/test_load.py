@@ -30,6 +30,7 @@ def test_shipped_packs_are_valid_and_named_as_their_file(path: Path) -> None:
         ("DFT^P03, outcome: accepted", "DFT^P03, outcome: acepted", "(did you mean 'accepted'?)"),
         ("within: 15m", "within: 15", "spec.steps[1].within: needs a unit"),
         ("within: 15m", "within: 15 fortnights", "'fortnight' is no unit of time"),
+        ("within: 15m", "within: 500ms", "'ms' is no unit of time"),
         ("within: 15m", "within: 0m", "between 1 ms and 366 days"),
         ("within: 3 business days", "within: 2.5 business days", "business days are whole"),
         ("journey: visit", "journey: vist", "'vist' is no kind of journey (did you mean 'visit'?)"),
