@@ -14,7 +14,7 @@ from collector.archives.times import hl7_time
 from collector.taps.config import Hl7Key
 from collector.taps.hl7_keys import Rule
 from collector.taps.hops import Encoded, KeyEncoder
-from collector.taps.identity import Change, Event, encode, level, pairs
+from collector.taps.identity import MOST, Change, Event, encode, level, pairs
 from tracing.keys import Key
 from tracing.protocols.hl7v2 import Message, compile_path
 
@@ -120,14 +120,14 @@ class Hl7Identity:
 
     def _changes(self, message: Message, trigger: str, more: list[Key]) -> Iterator[Change]:
         if trigger in _CANCELLED:
-            first = message.groups()[0]
+            first = message.groups(1)[0]
             for field in (*_VISIT, *_ALTERNATE, *_ACCOUNT):
                 for key in self._of(self._now, field, first)[:1]:
                     yield Change("cancel", level(key), None, key)
                     return
         elif trigger in _JOINED:
             joined: Event = "link" if trigger == "A24" else "unlink"
-            patients = [self._of(self._now, "PID-3", group) for group in message.groups()]
+            patients = [self._of(self._now, "PID-3", group) for group in message.groups(MOST)]
             for other in patients[1:]:
                 for one, own in pairs(other, patients[0]):
                     yield Change(joined, "patient", one, own)
@@ -191,14 +191,28 @@ def _merged(message: Message) -> Iterator[Message]:
 
     A40 to A44 repeat PID and MRG (structures ADT_A39 and ADT_A43), A45 repeats MRG and PV1 (ADT_A45).
     """
-    for patient in message.groups():
-        lines = [line for line in patient.data.split(b"\r") if line]
-        separator = patient.encoding.field
-        first = next((i for i, line in enumerate(lines) if line.startswith(b"MRG" + separator)), len(lines))
-        common = [line for line in lines[:first] if not line.startswith(b"PV1" + separator)]
-        before = [line for line in lines[:first] if line.startswith(b"PV1" + separator)]
-        places = [i for i, line in enumerate(lines) if line.startswith(b"MRG" + separator)]
-        for place, end in zip(places, [*places[1:], len(lines)], strict=True):
-            own = lines[place:end]
-            visit = [] if any(line.startswith(b"PV1" + separator) for line in own) else before
-            yield Message(b"\r".join([*common, *visit, *own]), patient.encoding, patient.codec)
+    separator = message.encoding.field
+    named = {name + separator: name for name in (b"PID", b"MRG", b"PV1")}
+    found = 0
+    for patient in message.groups(MOST):
+        head, *lines = patient.data.split(b"\r")
+        kept = [line for line in lines if line[:4] in named]
+        before: list[bytes] = []
+        own: list[bytes] = []
+        visit: list[bytes] = []
+        for line in [*kept, b"MRG" + separator]:  # one more, to end the last
+            if line[:3] == b"MRG" and own:
+                found += 1
+                parts = [head, *before, *own, *([] if len(own) > 1 else visit)]
+                yield Message(b"\r".join(parts), message.encoding, message.codec)
+                own = []
+                if found >= MOST:
+                    return
+            if line[:3] == b"PID":
+                before = [line]
+            elif line[:3] == b"MRG":
+                own = [line]
+            elif own:
+                own.append(line)
+            else:
+                visit = [line]

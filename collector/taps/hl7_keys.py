@@ -131,7 +131,7 @@ class Hl7Keys:
 
     def read(self, message: Message) -> tuple[list[Key], bytes]:
         """Keys and encoded tags; of a message about several patients, of the first."""
-        first = message.groups()[0]
+        first = message.groups(1)[0]
         found = [key for rule in self.rules for key in rule.read(first)]
         tags = b""
         for path, encode in self._tags:

@@ -242,16 +242,22 @@ class Message:
                     out.append(Assigned(value, part(authority), part(authority + 1), ""))
         return out
 
-    def groups(self) -> list[Message]:
-        """The message cut before each PID but the first, each part with the MSH: one for each patient."""
+    def groups(self, most: int) -> list[Message]:
+        """The first `most` parts of the message, cut before each PID but the first: one for each patient.
+
+        Each has the message's MSH.
+        """
         needle = b"\rPID" + self.encoding.field
         start = self.data.find(needle)
         head = self.data.partition(b"\r")[0]
-        found, begin = [], 0
-        while (start := self.data.find(needle, start + 4) if start >= 0 else -1) >= 0:
+        found: list[Message] = []
+        begin = 0
+        while (start := self.data.find(needle, start + 4) if start >= 0 else -1) >= 0 and len(found) < most:
             found.append(self._part(self.data[begin : start + 1], head, begin))
             begin = start + 1
-        return [*found, self._part(self.data[begin:], head, begin)] if found else [self]
+        if not begin:
+            return [self]
+        return found if len(found) == most else [*found, self._part(self.data[begin:], head, begin)]
 
     def _part(self, data: bytes, head: bytes, begin: int) -> Message:
         return Message(head + b"\r" + data if begin else data, self.encoding, self.codec)
