@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,13 @@ def test_what_changes_is_said(right: str, wrong: str, says: list[str]) -> None:
     assert len(found) == len(says)
     for line, expected in zip(found, says, strict=True):
         assert line.startswith(expected)
+
+
+def test_the_tutorial_s_workflow_is_valid_and_holds_its_examples(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "workflows" / "README.md").read_text()
+    workflow, stories = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    file = tmp_path / "transfer-to-beds.yaml"
+    file.write_text(workflow)
+    beside(file).parent.mkdir()
+    beside(file).write_text(stories)
+    assert run(define(file), beside(file)) == (5, [])
