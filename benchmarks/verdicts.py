@@ -46,7 +46,6 @@ WORKFLOWS = ("discharge-to-cash", "registration-to-billing")
 NOTHING = "(none)"
 SETTLE = timedelta(days=24)
 """As long as anything is under way after the last admission: late claims and their remittances."""
-BATCHES = 20
 Verdicts = dict[tuple[str, str, int], str]
 """(workflow, encounter or part of one, occurrence) -> state."""
 
@@ -64,6 +63,7 @@ def main() -> None:
     parser.add_argument("--identity", action="store_true", help="switch all faults of identity on")
     parser.add_argument("--share", type=float, default=0.03, help="of discharges, for each fault of identity")
     parser.add_argument("--reuse-days", type=int, default=70, help="after which a number is given again")
+    parser.add_argument("--batches", type=int, default=20, help="in which messages come, with --identity")
     options = parser.parse_args()
     options.days = options.days or (100 if options.identity else 30)
     options.rate = options.rate or (20.0 if options.identity else 60.0)
@@ -94,7 +94,7 @@ def run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         core = _Core(store, encounters, sealer)
         if options.identity:
             records = late(recording.read(recorded), options.seed)
-            spans = observe(store, records, site_key, len(records) // BATCHES, core.step)
+            spans = observe(store, records, site_key, max(1, len(records) // options.batches), core.step)
         else:
             spans = observe(store, recording.read(recorded), site_key)
         core.step(end + SETTLE)
