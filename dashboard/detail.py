@@ -15,6 +15,7 @@ from dashboard.api import OPERATIONS, Model, allowed
 from dashboard.audit import Look
 from dashboard.auth import current_address
 from dashboard.feed import Feed
+from dashboard.pages.identity import concerning
 from dashboard.source import Source
 from slo.workflows.rows import InstanceRow, Journey
 from tracing.identity.read import IdentityEvent
@@ -147,7 +148,8 @@ def router(source: Source, feed: Feed, now: Callable[[], datetime]) -> APIRouter
                 return None
             look = Look(at, session.who, session.role, "view_encounter", found.journey, "", where_from)
             source.record([look])
-            said = source.history([found.journey, *(key.token for key in found.keys)])
+            own = {found.journey, *(key.token for key in found.keys)}
+            said = concerning(source.history(sorted(own)), own)
             return _detail(found, source.sentence(found, at), at, source.lineage(found), said)
 
         answer = await feed.run(ask)

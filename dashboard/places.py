@@ -21,13 +21,23 @@ from dashboard.audit import Look
 from dashboard.auth import Session
 from dashboard.feed import Feed, Snapshot
 from dashboard.identity_api import DECIDE
-from dashboard.pages import admin, board, collisions, encounter, exceptions, executive, interfaces, objectives
+from dashboard.pages import (
+    admin,
+    board,
+    collisions,
+    encounter,
+    exceptions,
+    executive,
+    identity,
+    interfaces,
+    objectives,
+)
 from dashboard.pages.frame import Frame
 from dashboard.pages.identity import MaskedKey
 from dashboard.settings import DashboardSettings
 from dashboard.source import BlankMessage, Named, Source
 from slo.workflows.rows import INSTANCE_STATES, InstanceRow, Outline
-from tracing.identity.read import Collision
+from tracing.identity.read import Collision, IdentityEvent
 from tracing.keys import Sealer, SealError
 
 log = logging.getLogger(__name__)
@@ -167,7 +177,7 @@ class Guide:
             if found is None:
                 return None
             own = {journey, found.journey, *(key.token for key in found.keys)}
-            said = self._source.history(sorted(own))
+            said = identity.concerning(self._source.history(sorted(own)), own)
             theirs = {token for one in said for token in (one.from_token, one.to_token, one.subject_token)}
             return encounter.Known(
                 found,
@@ -258,16 +268,19 @@ class Guide:
             return self._away(shot.error, frame)
         if not await self._recorded(session, "", where_from, "list_collisions"):
             return self._unrecorded()
-        doubts, named, messages = shot.value
+        doubts, named, messages, said = shot.value
         masked = self._masked(named)
-        body = collisions.view(frame, doubts, named, masked, messages, session.may(DECIDE))
+        body = collisions.view(frame, doubts, named, masked, messages, said, session.may(DECIDE))
         return self._shown(body, "Key collisions · Caretrail", shot.taken_at, shot.error, _COLLISIONS)
 
-    def _in_doubt(self, _now: datetime) -> tuple[list[Collision], dict[str, Named], list[BlankMessage]]:
-        found = self._source.collisions(collisions.LIMIT)
-        tokens = {one.token for one in found}
-        tokens |= {token for one in found if one.why != "blank" for token in one.evidence}
-        return found, self._source.named(sorted(tokens)), self._source.blank_messages(found)
+    def _in_doubt(
+        self, _now: datetime
+    ) -> tuple[list[Collision], dict[str, Named], list[BlankMessage], list[IdentityEvent]]:
+        doubts = self._source.collisions(collisions.LIMIT)
+        evidence = sorted({token for one in doubts if one.why != "blank" for token in one.evidence})
+        named = self._source.named(sorted({one.token for one in doubts} | set(evidence)))
+        patients = [token for token in evidence if token in named and named[token].kind == "mrn"]
+        return doubts, named, self._source.blank_messages(doubts), self._source.history(patients)
 
     async def _encounter(self, frame: Frame, journey: str, session: Session, where_from: str) -> Shown:
         shot = await self.journey(journey)

@@ -7,6 +7,7 @@ the REST interface with a reason and are written down.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 from dash import html
 from dash.development.base_component import Component
@@ -16,9 +17,11 @@ from dashboard.components import wild
 from dashboard.pages.frame import Frame, heading
 from dashboard.pages.identity import MaskedKey, decision, kind_name
 from dashboard.source import BlankMessage, Named
-from tracing.identity.read import Collision
+from tracing.identity.read import Collision, IdentityEvent
 
 LIMIT = 200
+#: Of more patients than this, which two are one is told in the registration system, not here.
+_PAIRED = 3
 _TITLES = {
     "too_many": "connects too many",
     "two_patients": "two patients at one time",
@@ -58,12 +61,23 @@ def view(
     named: Mapping[str, Named],
     masked: Mapping[str, MaskedKey],
     blank: Sequence[BlankMessage],
+    said: Sequence[IdentityEvent],
     may_decide: bool,
 ) -> Component:
-    """Every open collision, the most dangerous first."""
+    """Every open collision, the most dangerous first, those that a person has decided last."""
+    apart = {
+        frozenset((event.from_token, event.to_token)): event
+        for event in said
+        if event.event == "different" and not event.withdrawn
+    }
     order = list(_STATES)
     rows = sorted(
-        collisions, key=lambda one: (order.index(one.why) if one.why in order else 9, one.raised_at)
+        collisions,
+        key=lambda one: (
+            bool(_decided(one, apart)),
+            order.index(one.why) if one.why in order else len(order),
+            one.raised_at,
+        ),
     )
     messages = {message.span_id: message for message in blank}
     lead = (
@@ -72,7 +86,8 @@ def view(
     )
     body = (
         html.Ul(
-            [_row(frame, one, named, masked, messages, may_decide) for one in rows], className="collisions"
+            [_row(frame, one, named, masked, messages, _decided(one, apart), may_decide) for one in rows],
+            className="collisions",
         )
         if rows
         else components.nothing(
@@ -116,11 +131,16 @@ def _row(
     named: Mapping[str, Named],
     masked: Mapping[str, MaskedKey],
     messages: Mapping[str, BlankMessage],
+    decided: Sequence[IdentityEvent],
     may_decide: bool,
 ) -> Component:
     key = masked.get(collision.token)
     shown = key.masked if key else wording.shortened(collision.token)
-    state = _STATES.get(collision.why, "unknown")
+    state = "cancelled" if decided else _STATES.get(collision.why, "unknown")
+    last = max(decided, key=lambda event: event.at, default=None)
+    forms = [] if last else _decisions(collision, named, masked)
+    if last:
+        forms.append(decision("withdraw", last.event_id, "Take back", "Take this decision back"))
     name = html.Strong(f"{kind_name(collision.kind)[:1].upper()}{kind_name(collision.kind)[1:]} {shown}")
     place = named.get(collision.token)
     home = place.journey or collision.token if place and collision.why != "blank" else ""
@@ -146,10 +166,23 @@ def _row(
             html.Div(head, className="collision-head"),
             html.P(why(collision)),
             html.Ul(evidence, className="evidence", **wild({"aria-label": "Evidence"})) if evidence else None,
-            html.Div(_decisions(collision, named), className="actions") if may_decide else None,
+            html.P(
+                f"Kept apart: decided by {last.who} {frame.moment(last.at)}: {last.reason}", className="muted"
+            )
+            if last
+            else None,
+            html.Div(forms, className="actions") if may_decide else None,
         ],
         **wild({"data-key": f"{collision.token}/{collision.why}", "data-why": collision.why}),
     )
+
+
+def _decided(collision: Collision, apart: Mapping[frozenset[str], IdentityEvent]) -> list[IdentityEvent]:
+    """The decisions that keep every two patients of a collision apart; none while two are undecided."""
+    if collision.why not in ("two_patients", "reused"):
+        return []
+    pairs = [frozenset(pair) for pair in combinations(collision.evidence, 2)]
+    return [apart[pair] for pair in pairs] if all(pair in apart for pair in pairs) else []
 
 
 def _key(token: str, named: Mapping[str, Named], masked: Mapping[str, MaskedKey]) -> Component:
@@ -176,15 +209,21 @@ def _message(frame: Frame, message: BlankMessage) -> Component:
     )
 
 
-def _decisions(collision: Collision, named: Mapping[str, Named]) -> list[Component]:
+def _decisions(
+    collision: Collision, named: Mapping[str, Named], masked: Mapping[str, MaskedKey]
+) -> list[Component]:
     """What makes sense for a kind of collision; two of the same kind can be said to be one, or not."""
     alike = [token for token in collision.evidence if token in named]
     kinds = {named[token].kind for token in alike}
     forms = []
-    if collision.why in ("two_patients", "reused") and len(alike) == 2 and kinds <= {"mrn"}:
-        about = " ".join(alike)
-        forms.append(decision("same", about, "Same patient", "These two numbers are one patient"))
-        forms.append(decision("different", about, "Keep apart", "These are two patients"))
+    if collision.why in ("two_patients", "reused") and len(alike) <= _PAIRED and kinds <= {"mrn"}:
+        for one, other in combinations(alike, 2):
+            about = f"{one} {other}"
+            which = f" {masked[one].masked}, {masked[other].masked}" if len(alike) > 2 else ""
+            forms.append(decision("same", about, f"Same patient{which}", "These two numbers are one patient"))
+            forms.append(decision("different", about, f"Keep apart{which}", "These are two patients"))
     words = "It joins what it was seen with"
+    if collision.why in ("two_patients", "reused"):
+        words = "It is one encounter, whatever patient numbers stand in its messages"
     forms.append(decision("release", collision.token, "Release", words))
     return forms

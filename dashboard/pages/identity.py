@@ -6,7 +6,7 @@ stays, struck through, with who took it back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -151,6 +151,16 @@ def history(
     )
 
 
+def concerning(events: Sequence[IdentityEvent], own: Collection[str]) -> list[IdentityEvent]:
+    """Events of these keys, without what was said of the patient's other visits and accounts."""
+    return [
+        event
+        for event in events
+        if (event.subject_token or event.to_token) in own
+        or (not event.subject_token and event.from_token in own)
+    ]
+
+
 def _facts(events: Sequence[IdentityEvent]) -> list[_Fact]:
     found: list[_Fact] = []
     newest: dict[tuple[str, ...], _Fact] = {}
@@ -219,7 +229,9 @@ def words(event: IdentityEvent, by_id: Mapping[str, IdentityEvent], keys: Mappin
     sentences = {
         "merge": f"{of} merged: {came} is {now} now",
         "change": f"Number changed: {came} is {now} now",
-        "move": f"{what[:1].upper()}{what[1:]} moved from {came} to {now}",
+        "move": f"{what[:1].upper()}{what[1:]} moved from {came} to {now}"
+        if event.subject_token
+        else f"Identifiers of a patient moved from {came} to {now}",
         "link": f"{of} linked: {came} and {now}",
         "unlink": f"{of} unlinked: {came} and {now}",
         "cancel": f"{_CANCELS.get(event.message, 'Cancelled')}: {now}",

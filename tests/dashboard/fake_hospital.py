@@ -27,7 +27,7 @@ from slo.workflows.rows import (
     Tile,
 )
 from slo.workflows.search import Match
-from tests.dashboard.fake_doubts import NAMED, SEALER, collisions, identity_events
+from tests.dashboard.fake_doubts import MRN, NAMED, SEALER, collisions, identity_events
 from tests.dashboard.fake_doubts import SITE_KEY as SITE_KEY
 from tests.dashboard.fake_figures import engine_row, kpi, line, objective, tile
 from tests.dashboard.fake_moment import NOW
@@ -256,6 +256,8 @@ class FakeHospital:
 
         self.engine_rows = [engine_row()]
         self.events = identity_events()
+        self.told_of = {VISIT_TOKEN}
+        self.patient_known = False
         self.doubts = collisions()
         self.decisions: list[tuple[str, Sequence[str] | str, str, str]] = []
 
@@ -282,7 +284,11 @@ class FakeHospital:
         self._ask()
         if asked == JOURNEY or asked in {row.journey for row in self.rows}:
             ago = timedelta(minutes=90 if self.state == "overdue" else 42)
-            return replace(journey(self.state, ago), journey=asked)
+            found = replace(journey(self.state, ago), journey=asked)
+            if self.patient_known:
+                patient = SealedKey(MRN.kind, MRN.authority, MRN.token, MRN.sealed)
+                found = replace(found, keys=[*found.keys, patient])
+            return found
         return None
 
     def sentence(self, journey: Journey, now: datetime) -> str:
@@ -293,7 +299,7 @@ class FakeHospital:
 
     def history(self, tokens: Sequence[str]) -> list[IdentityEvent]:
         self._ask()
-        return [event for event in self.events if VISIT_TOKEN in tokens]
+        return self.events if self.told_of & set(tokens) else []
 
     def named(self, tokens: Sequence[str]) -> dict[str, Named]:
         self._ask()

@@ -10,7 +10,7 @@ import pytest
 from dashboard import lineage
 from dashboard.components import plain
 from dashboard.lineage import Lineage
-from dashboard.pages.identity import MaskedKey, words
+from dashboard.pages.identity import MaskedKey, concerning, words
 from tests.dashboard.conftest import Site
 from tests.dashboard.fake_doubts import (
     BLANK,
@@ -34,6 +34,7 @@ REASON = "seen on both wristbands"
 @pytest.fixture
 def watcher() -> Iterator[Watcher]:
     watching = Watcher()
+    watching.hospital.patient_known = True
     yield watching
     watching.feed.close()
 
@@ -97,6 +98,7 @@ def test_certainty_is_said_with_its_reason(watcher: Watcher) -> None:
 @pytest.mark.parametrize(("role", "forms"), [("noc", 0), ("engineer", 1), ("admin", 1)])
 def test_only_who_may_decide_is_asked_to(role: str, forms: int) -> None:
     watching = Watcher(role)
+    watching.hospital.patient_known = True
     try:
         body = str(watching.look(f"/encounter/{JOURNEY}").body.to_plotly_json())
         assert ("data-decide" in body) == bool(forms)
@@ -145,6 +147,27 @@ def test_no_collisions_is_said_and_the_admin_page_leads_there(watcher: Watcher) 
     quiet.hospital.doubts = []
     assert "No key is in doubt" in quiet.read("/collisions")
     quiet.feed.close()
+
+
+def test_two_patients_that_a_person_keeps_apart_wait_for_nobody(watcher: Watcher) -> None:
+    kept = replace(
+        identity_events()[0], event="different", from_token=THIRD_MRN.token, to_token=MRN.token,
+        who="rivera", reason="asked registration", event_id="d" * 32,
+    )  # fmt: skip
+    watcher.hospital.events = [kept]
+    watcher.hospital.told_of = {MRN.token}
+    said = watcher.read("/collisions")
+    assert said.index("Kept apart: decided by rivera 05:42: asked registration") > said.index("not a number")
+
+
+def test_what_was_said_of_other_visits_of_the_patient_is_left_out(watcher: Watcher) -> None:
+    own = {VISIT.token, MRN.token}
+    moved = replace(identity_events()[0], event="move", subject_token=TWICE.token)
+    assert concerning([moved, replace(moved, subject_token=VISIT.token)], own) == [
+        replace(moved, subject_token=VISIT.token)
+    ]
+    assert concerning(identity_events(), own) == identity_events()
+    assert concerning(identity_events(), {BLANK.token}) == []
 
 
 def test_executives_see_no_collisions() -> None:
@@ -231,6 +254,7 @@ def test_a_decision_that_cannot_be_written_down_is_not_taken(
 
 
 def test_the_journey_by_rest_has_lineage_and_history(site: Site) -> None:
+    site.hospital.patient_known = True
     answer = site.signed_in().get(f"/api/v1/journeys/{JOURNEY}").json
     assert [one["certainty"] for one in answer["lineage"]] == ["certain", "probable", "possible"]
     assert [one["withdrawn"] for one in answer["history"]] == [False, False, True, False, False]
