@@ -72,6 +72,8 @@ class Authorities:
 
         Once only: a check digit can be dropped again.
         """
+        if not (self._aliases or self._rules):
+            return key
         authority = self._named(key.authority) if self._aliases else key.authority
         value = self.value(key.kind, key.value) if key.kind in self._rules else key.value
         return Key(key.kind, authority, value)
@@ -91,6 +93,6 @@ class Authorities:
 
     def doubt(self, key: Key) -> str:
         """Why this (canonical) key does not say whose it is: `BLANK`; "" if nothing speaks against it."""
-        if key.kind in NEVER_BLANK or (key.kind, key.value) in self._accepted or not is_blank(key.value):
+        if not is_blank(key.value) or key.kind in NEVER_BLANK or (key.kind, key.value) in self._accepted:
             return ""
         return BLANK

@@ -30,6 +30,7 @@ MRN_TYPES = frozenset(
 Encode = Callable[[str], bytes]
 
 
+@lru_cache(maxsize=1024)
 def is_record(type_: str, namespace: str = "", universal: str = "") -> bool:
     """Whether a number is a medical record's, by its type and by who assigned it.
 
