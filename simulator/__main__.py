@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from simulator import history
-from simulator.config import Config, ConfigError, load, seconds
+from simulator.config import Config, ConfigError, IdentityRates, load, seconds
 from simulator.live import live, prepare
 
 
@@ -27,6 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
     past.add_argument("--end", help="ISO 8601 with offset; now if missing")
     past.add_argument("--rate", type=float, default=60, help="discharges per day")
     past.add_argument("--examples", action="store_true", help="plan deadlines that pass just after the end")
+    past.add_argument(
+        "--identity", action="store_true", help="get identity wrong in every way, see README.md"
+    )
     present = commands.add_parser("live", help="run the hospital on loopback until interrupted")
     present.add_argument("--config", type=Path, required=True, help="JSON, see simulator/README.md")
     chosen = parser.parse_args(arguments)
@@ -52,6 +55,7 @@ def _history(chosen: argparse.Namespace) -> None:
         end,
         rate=chosen.rate,
         examples=chosen.examples,
+        identity=IdentityRates.everything() if chosen.identity else None,
     )
     print(f"{written.encounters} encounters, {written.hops} hops in {chosen.recording}")
 

@@ -1,4 +1,4 @@
-"""Caretrail is right about a hospital that gets identity wrong in every way: the benchmark's judges, small."""
+"""Caretrail is right about a hospital that gets identity wrong in every way: the benchmark, small."""
 
 from __future__ import annotations
 
