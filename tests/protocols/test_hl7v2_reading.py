@@ -325,3 +325,24 @@ def test_no_payload_makes_parsing_raise_anything_but_not_hl7(tail: bytes, lead: 
         assert not lead.endswith(b"MSH|")
     else:
         assert message.data[:3] == b"MSH"
+
+
+def test_a_message_of_several_patients_is_cut_between_them() -> None:
+    message = parse(b"MSH|^~\\&|E\rEVN|A24\rPID|1||M1\rPV1|1\rPID|2||M2\rPV1|2\rPID|3||M3\r")
+    assert [one.all("PID-3") for one in message.groups(9)] == [["M1"], ["M2"], ["M3"]]
+    assert [one.all("PID-3") for one in message.groups(2)] == [["M1"], ["M2"]]
+    first, second, _ = message.groups(3)
+    assert (first.get("EVN-1"), second.get("EVN-1"), second.get("MSH-3")) == ("A24", None, "E")
+    single = parse(b"MSH|^~\\&|E\rPID|1||M1\r")
+    assert single.groups(1) == [single]
+
+
+def test_an_identifier_comes_with_all_that_says_whose_it_is() -> None:
+    message = parse(
+        b"MSH|^~\\&|E\rPID|1||M1^^^NS&1.2&ISO^MR~S1^^^&2.1&ISO^SS~\rORC|NW|P1^EHR^1.3^ISO\rORC|NW|P2\r"
+    )
+    patient, order = compile_path("PID-3"), compile_path("ORC-2")
+    assert message.assigned(patient, 4) == [("M1", "NS", "1.2", "MR")]
+    assert message.assigned(patient, 4, repetitions=True)[1] == ("S1", "", "2.1", "SS")
+    assert message.assigned(order, 2) == [("P1", "EHR", "1.3", "")]
+    assert [one.value for one in message.assigned(order, 2, segments=True)] == ["P1", "P2"]

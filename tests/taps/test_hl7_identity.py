@@ -255,6 +255,13 @@ def test_many_groups_are_bounded() -> None:
     assert len(elements(observe(event("A40", *lines)))) == 64
 
 
+def test_a_message_of_nothing_but_merges_costs_what_its_first_do() -> None:
+    lines = [pid("M1")] + [mrg(f"P{number}") for number in range(20_000)]
+    assert len(elements(observe(event("A40", *lines)))) == 64
+    lines = [line for number in range(10_000) for line in (pid(f"M{number}"), pv1("V1"))]
+    assert len(elements(observe(event("A24", *lines)))) == 63
+
+
 def test_numbers_that_are_none_are_raised_and_merge_nobody() -> None:
     seen = observe(event("A40", pid("M1"), mrg("UNKNOWN~M0")))
     assert [value(one.before) for one in elements(seen)] == ["M0"]
