@@ -27,7 +27,7 @@ _HOP = {
         )
     },
 }
-_COLUMNS = ", ".join(_HOP.values())
+_COLUMNS = ", ".join([*_HOP.values(), "key_tokens"])
 
 _OCCASIONS = {
     "ADT^A01": "admission",
@@ -47,7 +47,7 @@ def journey(store: Store, journey: str, now: datetime) -> Journey | None:
     messages = messages_of(store, members, _COLUMNS)[root]
     if not messages:
         return None
-    tokens = sorted({root, *members[root]}.union(*(one.keys for one in messages)))
+    tokens = sorted({root, *members[root]}.union(*(one.rest[-1] for one in messages)))
     keys = [SealedKey(*row) for row in store.query(load_sql(PACKAGE, "keys_of.sql"), {"tokens": tokens}).rows]
     return Journey(
         journey=root,
@@ -114,7 +114,7 @@ def _hop(message: Message) -> Hop:
         certainty=message.certainty,
         basis=message.basis,
         token=message.token,
-        **dict(zip(_HOP, message.rest, strict=True)),
+        **dict(zip(_HOP, message.rest[:-1], strict=True)),
     )
 
 

@@ -16,6 +16,8 @@ from tracing.store import Store, load_sql
 
 OWN = "own"
 CERTAIN, PROBABLE, QUARANTINED = "certain", "probable", "quarantined"
+_DERIVED = "attributes['journey.trace_id']"
+_PATIENT = "key_tokens[indexOf(key_kinds, 'mrn')]"
 _WORST_LAST = (CERTAIN, PROBABLE, QUARANTINED)
 
 
@@ -25,10 +27,7 @@ class Message(NamedTuple):
     trace_id: str
     span_id: str
     at: datetime
-    patient: str
-    keys: tuple[str, ...]
     token: str
-    kind: str
     certainty: str
     basis: str
     rest: tuple[Any, ...]
@@ -40,9 +39,10 @@ def places_of(store: Store, tokens: Iterable[str]) -> dict[str, Place]:
     if not wanted:
         return {}
     rows = store.query(load_sql(PACKAGE, "places_of.sql"), {"tokens": wanted}).rows
+    newest = {row[0]: row[2:] for row in rows}  # the rows are in the order of their versions
     return {
         token: Place(kind, journey, certainty, basis or "key", tuple(Era(*era) for era in eras))
-        for token, kind, journey, certainty, basis, eras in rows
+        for token, (kind, journey, certainty, basis, eras) in newest.items()
     }
 
 
@@ -83,26 +83,16 @@ def messages_of(
         for token in keys:
             leads.setdefault(token, set()).add(journey)
     found: dict[str, list[Message]] = {journey: [] for journey in members}
-    for row in _rows(store, sorted(tokens), columns):
-        trace_id, derived, patient, at, span_id, keys, *rest = row
+    split = any(place.eras for keys in members.values() for place in keys.values())
+    for row in _rows(store, sorted(tokens), columns, by_patient=split):
+        trace_id, derived, patient, at, span_id, *rest = row
         hung: dict[str, Message] = {}
         for token in dict.fromkeys((derived or trace_id, trace_id)):
             for journey in leads.get(token, ()):
                 place = members[journey].get(token, Place("", journey, CERTAIN, OWN))
                 if journey_at(place, patient, at) != journey:
                     continue
-                message = Message(
-                    trace_id,
-                    span_id,
-                    at,
-                    patient,
-                    tuple(keys),
-                    token,
-                    place.kind,
-                    place.certainty,
-                    place.basis,
-                    tuple(rest),
-                )
+                message = Message(trace_id, span_id, at, token, place.certainty, place.basis, tuple(rest))
                 known = hung.get(journey)
                 if known is None or _rank(message.certainty) < _rank(known.certainty):
                     hung[journey] = message
@@ -131,9 +121,11 @@ def traces_and_days(store: Store, traces: Iterable[str]) -> tuple[set[str], list
     return asked | further, sorted(days)
 
 
-def _rows(store: Store, tokens: Sequence[str], columns: str) -> list[tuple[Any, ...]]:
+def _rows(store: Store, tokens: Sequence[str], columns: str, *, by_patient: bool) -> list[tuple[Any, ...]]:
     traces, days = traces_and_days(store, tokens) if tokens else (set(), [])
     if not days:
         return []
     sql = load_sql(PACKAGE, "hops.sql").replace("{{columns}}", columns)
+    sql = sql.replace("{{derived}}", _DERIVED if len(traces) > len(tokens) else "''")
+    sql = sql.replace("{{patient}}", _PATIENT if by_patient else "''")
     return store.query(sql, {"tokens": tokens, "traces": sorted(traces), "days": days}).rows

@@ -1,10 +1,9 @@
 -- Messages of some keys: those traced by one of them, and those that carry another trace (a propagated context) but
--- whose best key is one of them. A span sent twice is one message. The days come from trace_days.
-SELECT
-    trace_id, attributes['journey.trace_id'] AS derived, key_tokens[indexOf(key_kinds, 'mrn')] AS patient, start,
-    span_id, key_tokens, {{columns}}
+-- whose best key is one of them. A span sent twice is one message. The days come from trace_days. What the
+-- trace was derived from and the patient are '' where nobody needs them: wide columns of every granule touched.
+SELECT trace_id, {{derived}} AS derived, {{patient}} AS patient, start, span_id, {{columns}}
 FROM spans
-WHERE toDate(start) IN {days:Array(Date)} AND trace_id IN {traces:Array(String)}
-    AND (trace_id IN {tokens:Array(String)} OR derived IN {tokens:Array(String)})
+PREWHERE toDate(start) IN {days:Array(Date)} AND trace_id IN {traces:Array(String)}
+WHERE trace_id IN {tokens:Array(String)} OR derived IN {tokens:Array(String)}
 ORDER BY start, span_id, ingested_at DESC
 LIMIT 1 BY span_id, interface
