@@ -16,6 +16,7 @@ from typing import Any
 from caretrail.instance import CannotStart, find_config
 from caretrail.settings import load
 from collector.checkpoint_client import CheckpointNotTaken, CheckpointRefused, send
+from tracing.authorities import Authorities
 
 _PLAIN = ("workflow", "step", "interface", "source", "destination", "message", "outcome", "reason")
 
@@ -24,8 +25,8 @@ def run(options: argparse.Namespace) -> int:
     """Build the document, send it, say in one line what came of it."""
     try:
         document = _read(options.file) if options.file else json.dumps(_document(options)).encode()
-        url, key = _where(options)
-        answer = send(url, document, site_key=key)
+        url, key, authorities = _where(options)
+        answer = send(url, document, site_key=key, authorities=authorities)
     except (_WrongWords, CheckpointRefused) as error:
         print(f"caretrail checkpoint: {error}", file=sys.stderr)
         return 2
@@ -100,10 +101,10 @@ def _read(name: str) -> bytes:
         raise _WrongWords(f"--file: cannot read it: {error.strerror}") from None
 
 
-def _where(options: argparse.Namespace) -> tuple[str, Path]:
-    """The collector and the site key: as given, else from the settings."""
-    if options.url and options.site_key:
-        return options.url, Path(options.site_key)
+def _where(options: argparse.Namespace) -> tuple[str, Path, Authorities]:
+    """The collector, the site key and the site's spelling of keys: as given, else from the settings."""
+    if options.url and options.site_key and not options.config:
+        return options.url, Path(options.site_key), Authorities()
     try:
         configuration = load(find_config(options.config))
     except CannotStart as error:
@@ -113,4 +114,5 @@ def _where(options: argparse.Namespace) -> tuple[str, Path]:
         if options.site_key
         else configuration.path(configuration.settings.site.key_file)
     )
-    return options.url or configuration.settings.taps.endpoint, key
+    url = options.url or configuration.settings.taps.endpoint
+    return url, key, Authorities(configuration.settings.identity)

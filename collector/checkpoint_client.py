@@ -18,7 +18,10 @@ import urllib.request
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tracing.authorities import Authorities
 
 ATTEMPTS = 3
 MOST_WAIT_S = 10.0
@@ -66,10 +69,14 @@ def send(
     document: bytes,
     *,
     site_key: str | Path | None = None,
+    authorities: Authorities | None = None,
     attempts: int = ATTEMPTS,
     timeout_s: float = 10.0,
 ) -> dict[str, Any]:
-    """Send checkpoints as JSON: one, or an array of up to 1,000. As `checkpoint` otherwise."""
+    """Send checkpoints as JSON: one, or an array of up to 1,000. As `checkpoint` otherwise.
+
+    With a site key, `authorities` is how the site spells its keys; without, the collector knows.
+    """
     base = url.rstrip("/")
     if site_key is None:
         answer = _post(f"{base}/api/v1/checkpoints", document, "application/json", attempts, timeout_s)
@@ -81,7 +88,7 @@ def send(
     from tracing.keys import Sealer
 
     try:
-        encoded = encode(document, Sealer(SiteKey.load(site_key)), "caretrail-checkpoint")
+        encoded = encode(document, Sealer(SiteKey.load(site_key), authorities), "caretrail-checkpoint")
     except CheckpointError as error:
         raise CheckpointRefused("; ".join(f"{field}: {why}" for field, why in error.violations)) from None
     except SiteKeyError as error:
