@@ -223,3 +223,10 @@ def test_the_chain_names_each_message_on_the_way(store: Store) -> None:
     ]
     assert [one.at for one in chain] == [NOW + HOUR * 3, NOW + HOUR * 2, NOW + HOUR]
     assert read.chain(store, "0/visit/1") == []
+
+
+def test_a_merge_that_names_only_the_patient_finds_the_visit_of_the_earlier_number(store: Store) -> None:
+    merge = message(n=2, patients=["a1"], said=(("merge", "patient", "0:mrn:a2", "0:mrn:a1", ""),))
+    insert(store, [message("visit:1", "account:1", patients=["a2"]), merge])
+    Resolver(store).step(NOW)
+    assert places(store)[merge.trace] == ("visit:1", "probable")

@@ -94,7 +94,8 @@ class Resolver:
         people = gather.unplaced(people)
         if not people:
             return 0
-        people |= gather.events(people)
+        aliases = gather.aliases(linked=False)
+        people |= {number for one in people for number in aliases.get(one, ())}
         seen = gather.seen_of(people)
         messages = [one for one in seen if one.key_kind == MESSAGE]
         visits = [one for one in seen if one.key_kind == VISIT]
