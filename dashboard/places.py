@@ -35,7 +35,7 @@ from dashboard.pages import (
 from dashboard.pages.frame import Frame
 from dashboard.pages.identity import MaskedKey
 from dashboard.settings import DashboardSettings
-from dashboard.source import BlankMessage, Named, Source
+from dashboard.source import Named, Source
 from slo.workflows.rows import INSTANCE_STATES, InstanceRow, Outline
 from tracing.identity.read import Collision, IdentityEvent
 from tracing.keys import Sealer, SealError
@@ -46,6 +46,7 @@ LIST_LIMIT: Final = 200
 _JOURNEY = re.compile(r"/encounter/([0-9a-f]{32})\Z")
 _OPERATIONS: Final = frozenset({"noc", "engineer"})
 _EVERYBODY: Final = frozenset({"noc", "engineer", "executive"})
+_RARELY_S: Final = 60.0
 _LOOK_AGAIN: Final = timedelta(minutes=15)
 
 
@@ -268,19 +269,20 @@ class Guide:
             return self._away(shot.error, frame)
         if not await self._recorded(session, "", where_from, "list_collisions"):
             return self._unrecorded()
-        doubts, named, messages, said = shot.value
+        doubts, named, said = shot.value
+        # What carried placeholders is read rarely: there is no quick way to a message by its span.
+        blank = await self._feed.get("blank", _RARELY_S, lambda _: self._source.blank_messages(doubts))
+        messages = blank.value or []
         masked = self._masked(named)
         body = collisions.view(frame, doubts, named, masked, messages, said, session.may(DECIDE))
         return self._shown(body, "Key collisions · Caretrail", shot.taken_at, shot.error, _COLLISIONS)
 
-    def _in_doubt(
-        self, _now: datetime
-    ) -> tuple[list[Collision], dict[str, Named], list[BlankMessage], list[IdentityEvent]]:
+    def _in_doubt(self, _now: datetime) -> tuple[list[Collision], dict[str, Named], list[IdentityEvent]]:
         doubts = self._source.collisions(collisions.LIMIT)
         evidence = sorted({token for one in doubts if one.why != "blank" for token in one.evidence})
         named = self._source.named(sorted({one.token for one in doubts} | set(evidence)))
         patients = [token for token in evidence if token in named and named[token].kind == "mrn"]
-        return doubts, named, self._source.blank_messages(doubts), self._source.history(patients)
+        return doubts, named, self._source.history(patients)
 
     async def _encounter(self, frame: Frame, journey: str, session: Session, where_from: str) -> Shown:
         shot = await self.journey(journey)

@@ -185,10 +185,7 @@ class StoreSource:
         spans = sorted({span for one in blank for span in one.evidence})
         if not spans:
             return []
-        days = sorted({one.raised_at.date() for one in blank})
-        result = self._handle().query(
-            load_sql("dashboard.sql", "blank_messages.sql"), {"days": days, "spans": spans}
-        )
+        result = self._handle().query(load_sql("dashboard.sql", "blank_messages.sql"), {"spans": spans})
         return [BlankMessage(*row) for row in result.rows]
 
     def decide(self, action: str, tokens: Sequence[str] | str, who: str, reason: str, now: datetime) -> str:

@@ -48,8 +48,13 @@ def test_every_kind_of_evidence_is_read_from_the_store(store: Store) -> None:
             attributes={"engine.source_message": "c:1"},
         ),
     ]
+    patient = {"key_kinds": ["mrn"], "key_tokens": ["m1"]}
+    rows += [
+        row("merged", 99, "ehr>engine", "ADT^A40", **patient),
+        row("told", 100, "engine>billing", "ADT^A40", **patient),
+    ]
     store.insert("spans", COLUMNS, [*rows, rows[1]])
-    spans = ["in", "out", "claim", "taken", "posted", "made", "next", "unknown"]
+    spans = ["in", "out", "claim", "taken", "posted", "made", "next", "merged", "told", "unknown"]
     found = {
         (one.cause, one.effect): (one.basis, one.certainty) for one in read.lineage(store, ["t1"], spans)
     }
@@ -59,6 +64,7 @@ def test_every_kind_of_evidence_is_read_from_the_store(store: Store) -> None:
         ("claim", "taken"): ("link", "certain"),
         ("in", "posted"): ("context", "certain"),
         ("made", "next"): ("engine", "certain"),
+        ("merged", "told"): ("key", "probable"),
     }
     (first, *_) = read.messages(store, ["t1"], ["in"])
     assert [key.kind for key in first.keys] == ["visit", "account"]

@@ -18,6 +18,8 @@ from tracing.lineage.rules import RULES, SAME, Rule, matches
 
 #: More possible causes than this, and naming one of them would be a lie.
 _MOST: Final = 5
+#: The key of a message that has no better one; weaker, because a patient has many encounters.
+_PATIENT: Final = "mrn"
 _HANDED_ON, _DERIVED, _OTHER_KEY = 0.9, 0.78, 0.85
 _SHARE: Final = {1: 1.0, 2: 0.6, 3: 0.45, 4: 0.35, 5: 0.3}
 
@@ -48,7 +50,7 @@ class Guesser:
         """The likeliest cause by the best key that it shares with anything that came to its sender."""
         for place, key in enumerate(message.keys):
             kinds = self._arrived.get((message.source, key.token))
-            if kinds and (arrow := self._by_key(message, key, kinds, place == 0)):
+            if kinds and (arrow := self._by_key(message, key, kinds, place == 0 and key.kind != _PATIENT)):
                 return [arrow]
         return []
 
@@ -129,7 +131,8 @@ def _arrow(cause: Message, effect: Message, base: float, count: int, best: bool,
 
 def _words(cause: Message, effect: Message, key: KeyToken, count: int, kind: str) -> str:
     others = "" if count == 1 else f"; one of {count} that could be"
-    return f"the same {key.kind.replace('_', ' ')}, {kind}, {_spoken(effect.at - cause.at)} before{others}"
+    shared = "patient" if key.kind == _PATIENT else key.kind.replace("_", " ")
+    return f"the same {shared}, {kind}, {_spoken(effect.at - cause.at)} before{others}"
 
 
 def _spoken(gap: timedelta) -> str:

@@ -26,9 +26,9 @@ class Message:
     """One hop, as far as it can tell what caused it.
 
     kind: HL7 message type, X12 transaction or `METHOD /route`, "" when the hop names none. keys: those that
-    glue, best first. parent and links are span IDs; conversation_id is what the message or its answer refers
-    to (MSA-2, or the X12 control numbers); engine_message and engine_source are `channel:number` of an
-    integration engine.
+    glue, best first, or the patient's where none does. parent and links are span IDs; conversation_id is what
+    the message or its answer refers to (MSA-2, or the X12 control numbers); engine_message and engine_source
+    are `channel:number` of an integration engine.
     """
 
     span_id: str
