@@ -179,7 +179,7 @@ def _explained(
         matches=[match_answer(hit) for hit in outcome.hits if hit.match.journey == journey.journey],
         keys=[
             KeyAnswer(token=token, kind=kind, authority=authority, masked=_masked(sealed, sealer))
-            for kind, authority, token, sealed in journey.keys
+            for kind, authority, token, sealed in explanation.keys
         ],
         messages=[
             MessageAnswer(**{name: getattr(hop, name) for name in MessageAnswer.model_fields})

@@ -347,7 +347,9 @@ class FakeHospital:
             SEALER.token(ACCOUNT), "account", JOURNEY, "visit", NOW - timedelta(hours=2), "00f067aa0ba902b7",
             JOURNEY, "ehr-adt", "ADT^A01", "PID-18", "PV1-19",
         )  # fmt: skip
-        return Explanation({hop.token: [link] if hop.token else [] for hop in journey.hops}, {}, [])
+        return Explanation(
+            {hop.token: [link] if hop.token else [] for hop in journey.hops}, {}, [], journey.keys
+        )
 
     def outlines(self, journeys: Sequence[str], now: datetime) -> list[Outline]:
         whole = [found for each in journeys if (found := self.journey(each, now))]
