@@ -230,3 +230,13 @@ def test_a_merge_that_names_only_the_patient_finds_the_visit_of_the_earlier_numb
     insert(store, [message("visit:1", "account:1", patients=["a2"]), merge])
     Resolver(store).step(NOW)
     assert places(store)[merge.trace] == ("visit:1", "probable")
+
+
+def test_a_claim_s_number_at_the_provider_and_at_the_payer_are_one_claim(store: Store) -> None:
+    columns = ("trace_id", "span_id", "start", "key_kinds", "key_authorities", "key_tokens", "key_seals")
+    kinds, seals = ["claim", "claim"], ["", ""]
+    store.insert(
+        "spans_in", columns, [("t", "s", NOW, kinds, ["NSH", "PAYER"], ["0/claim/1", "0/claim/9"], seals)]
+    )
+    Resolver(store).step(NOW)
+    assert places(store)["claim:9"] == ("claim:1", "certain")

@@ -25,8 +25,8 @@ DROP VIEW IF EXISTS ${view:spans_in_key_pairs};
 
 -- spans_in_key_links: fills key_links. The best key of a message with each other one, both ways. Kinds that only
 -- search are left out (patients, items, lots, requests): they have many encounters and would glue them together.
--- A message with several different visits, accounts, claims or cases is a batch: it says nothing of whether these
--- belong together, so they are left out, too. The order of kinds is that of tracing.keys.
+-- A message with several visits, accounts, claims or cases of one authority is a batch: it says nothing of whether
+-- these belong together, so they are left out, too. The order of kinds is that of tracing.keys.
 CREATE MATERIALIZED VIEW IF NOT EXISTS ${view:spans_in_key_links} TO key_links AS
 SELECT
     if(forth, best, second) AS token,
@@ -57,9 +57,11 @@ FROM
                  'requisition', 'appointment', 'charge', 'invoice', 'shipment', 'document', 'inquiry',
                  'mrn', 'item', 'lot', 'request'],
                 [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 100, 100, 100, 100], 50), key_kinds) AS every,
-            -- Ranks again, where a kind that names one encounter is there twice without that rank.
-            arrayMap((rank, kind) -> if(kind IN ('visit', 'account', 'claim', 'case') AND countEqual(key_kinds, kind) > 1, 100, rank),
-                every, key_kinds) AS ranks,
+            arrayMap((kind, authority) -> concat(kind, ':', authority), key_kinds, key_authorities) AS given,
+            -- Ranks again, without those of a kind that names one encounter and is there twice. The number of a claim
+            -- at its provider and the one at its payer are not twice.
+            arrayMap((rank, kind, name) -> if(kind IN ('visit', 'account', 'claim', 'case') AND countEqual(given, name) > 1, 100, rank),
+                every, key_kinds, given) AS ranks,
             indexOf(ranks, arrayMin(ranks)) AS place
         SELECT
             start, interface, key_tokens[indexOf(key_kinds, 'mrn')] AS patient,
