@@ -229,3 +229,15 @@ def test_a_control_id_finds_its_messages_however_many_days_there_are(store: Stor
     for number, name in enumerate(many[:3]):
         sent(store, f"visit:{number}", hours=number, control_id=name)
     assert len(read.search(store, [], NOON, control_ids=many)) == 3
+
+
+def test_a_control_id_is_found_whatever_digits_its_trace_begins_with(store: Store) -> None:
+    for start in ("00", "0", "f"):
+        number = next(n for n in range(10_000) if token_of(f"visit:{n}").startswith(start))
+        sent(store, f"visit:{number}", control_id=f"MSG-{start}")
+        (match,) = read.search(store, [], NOON, control_ids=[f"MSG-{start}"])
+        assert match.journey == token_of(f"visit:{number}")
+    for trace in ("ab00" + "1" * 28, "0001" + "2" * 28, "0000" + "3" * 28):
+        sent(store, "mrn:7", trace=trace, control_id=f"MSG-{trace[:4]}")
+        (match,) = read.search(store, [], NOON, control_ids=[f"MSG-{trace[:4]}"])
+        assert match.journey == trace
