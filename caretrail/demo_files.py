@@ -145,7 +145,7 @@ def examples(folder: Path, client: Client) -> list[tuple[str, str]]:
     wanted = {"none": "completed", "erp_refused": "failed", "lost_in_engine": "overdue"}
     for line in reversed((folder / "truth.jsonl").read_text().splitlines()):
         record = json.loads(line)
-        expected = wanted.get(record["fault"])
+        expected = wanted.get(record.get("fault"))
         if expected is None or expected in found or record["traits"]:
             continue
         try:

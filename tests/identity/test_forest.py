@@ -139,6 +139,16 @@ def test_a_visit_number_of_two_patients_is_two_journeys_until_they_are_said_to_b
     assert taken_back.places == apart.places
 
 
+def test_patients_that_a_person_calls_different_are_no_doubt_any_more() -> None:
+    sightings = [sighting("mrn:N1", "visit:1"), sighting("mrn:N2", "visit:1")]
+    decided = told((), [event("different", "mrn:N1", "mrn:N2", event_id="d")], sightings)
+    assert len(decided.places["visit:1"].eras) == 2
+    assert decided.collisions == []
+    taken_back = event("withdraw", "mrn:N1", "mrn:N2", MORNING + DAY, withdraws="d")
+    again = told((), [event("different", "mrn:N1", "mrn:N2", event_id="d"), taken_back], sightings)
+    assert [one.why for one in again.collisions] == ["two_patients"]
+
+
 def test_a_merge_told_by_every_interface_is_taken_back_once() -> None:
     events = [
         event("merge", "mrn:N1", "mrn:N2", event_id="first"),

@@ -39,6 +39,8 @@ class InForce:
     aliases: Mapping[frozenset[str], Event]
     void: frozenset[tuple[str, str]]
     released: frozenset[str]
+    apart: frozenset[frozenset[str]]
+    """Pairs of keys that a person called different: that is no doubt any more."""
     withdrawn: frozenset[str]
     """Ids of events that no longer hold: taken back by a person, or undone by a later event."""
 
@@ -105,7 +107,7 @@ def in_force(events: Iterable[Event]) -> InForce:
         elif event.event in JOINING | PARTING | {"move"} and event.from_token not in ("", event.to_token):
             joined[frozenset((event.from_token, event.to_token))].append(event)
     withdrawn = set(undone)
-    aliases = {}
+    aliases, apart = {}, set()
     for pair, said in joined.items():
         holds: list[Event] = []
         for event in sorted(said, key=_order):
@@ -118,13 +120,15 @@ def in_force(events: Iterable[Event]) -> InForce:
                 holds = []
         if holds:
             aliases[pair] = holds[-1]
+        elif max(said, key=_order).event == "different":
+            apart.add(pair)
     void = set()
     for link, told in moved.items():
         if max(told)[2]:
             void.add(link)
         else:
             withdrawn |= {event_id for _, event_id, away in told if away}
-    return InForce(aliases, frozenset(void), frozenset(released), frozenset(withdrawn))
+    return InForce(aliases, frozenset(void), frozenset(released), frozenset(apart), frozenset(withdrawn))
 
 
 def _undone(events: Iterable[Event]) -> dict[str, Event]:

@@ -154,7 +154,7 @@ class _Forest:
             for journey in {era.journey for era in eras}:
                 self._root_of[journey] = root
                 self._whose[journey] = seen.only(era.patient for era in eras if era.journey == journey)
-            self._doubt(root, VISIT, why, [patient.name for patient in patients])
+            self._doubt_patients(root, VISIT, why, patients)
         for visit in visits:
             basis = "own" if visit == root else "key"
             self._result.places[visit] = Place(VISIT, root, "certain", basis, eras)
@@ -336,7 +336,7 @@ class _Forest:
         eras: tuple[Era, ...] = ()
         if len(patients) > 1 and not self._force.released & set(group):
             eras, why = self._split(root, patients)
-            self._doubt(root, self._kinds[root], why, [patient.name for patient in patients])
+            self._doubt_patients(root, self._kinds[root], why, patients)
         for token in group:
             basis = "own" if token == root else "key"
             self._result.places[token] = Place(self._kinds[token], root, "certain", basis, eras)
@@ -348,6 +348,15 @@ class _Forest:
         eras = self._split(root, patients)[0] if patients else ()
         for token in group:
             self._result.places[token] = Place(self._kinds[token], root, "quarantined", "quarantined", eras)
+
+    def _doubt_patients(self, token: str, kind: str, why: str, patients: list[Patient]) -> None:
+        """Raise that a number had several patients, unless a person has said that they are several."""
+        if not all(
+            any(frozenset((mine, its)) in self._force.apart for mine in one.tokens for its in other.tokens)
+            for place, one in enumerate(patients)
+            for other in patients[:place]
+        ):
+            self._doubt(token, kind, why, [patient.name for patient in patients])
 
     def _doubt(self, token: str, kind: str, why: str, evidence: Iterable[str]) -> None:
         self._result.collisions.append(Collision(token, kind, why, tuple(evidence)[:EVIDENCE]))
