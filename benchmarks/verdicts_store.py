@@ -246,8 +246,8 @@ def placed(
         for hop in part.probable:
             if len(set(hop["persons"])) == 1 and note(hop, record, part.id) != its and its:
                 found.probable_elsewhere.append(part.id)
-    for hop, record in nobodys:
-        note(hop, record, "")
+    for hop, owner in nobodys:
+        note(hop, owner, "")
     found.names = {journey: "+".join(sorted(its)) for journey, its in held.items()}
     for journey, whose in persons.items():
         if len(whose) > 1:
