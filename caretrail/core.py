@@ -40,7 +40,7 @@ from tracing.store.retention import keep_bodies
 
 log = logging.getLogger(__name__)
 
-_IDENTITY_EVERY_S = 0.5
+_IDENTITY_EVERY_S = 0.8
 _EVALUATION_EVERY_S = 0.5
 _DURABLE_S = 30.0
 _ENGINES_EVERY_S = 0.5  # each decides itself when it is time to ask

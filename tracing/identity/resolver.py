@@ -6,8 +6,9 @@ it twice over the same facts, in any order, changes nothing, and two of them at 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import zip_longest
 
 from tracing.identity.feed import Feed, paged
 from tracing.identity.forest import resolve
@@ -42,14 +43,15 @@ class Resolver:
         sightings = self._sightings.look(self._store)
         events = self._events.look(self._store)
         changed = 0
-        for tokens in self._pages("new_tokens.sql", links):
-            changed += self._settle(tokens, (), now)
-        for tokens in self._pages("new_sighted.sql", sightings):
-            changed += self._settle((), tokens, now)
-        for tokens in self._pages("new_events.sql", events):
-            changed += self._settle_events(tokens, now)
-        for patients in self._pages("new_patients.sql", sightings):
-            changed += self._settle_messages(patients, now)
+        # A page of each at a time: mostly there is one of each, about the same messages.
+        for keys, sighted, said, patients in zip_longest(
+            self._pages("new_tokens.sql", links),
+            self._pages("new_sighted.sql", sightings),
+            self._pages("new_events.sql", events),
+            self._pages("new_patients.sql", sightings),
+            fillvalue=(),
+        ):
+            changed += self._settle(set(keys), set(sighted), set(said), set(patients), now)
         self._links.done(self._store, links)
         self._sightings.done(self._store, sightings)
         self._events.done(self._store, events)
@@ -58,23 +60,24 @@ class Resolver:
     def _pages(self, sql: str, blocks: dict[datetime, int]) -> Iterator[list[str]]:
         return paged(self._store, load_sql(_PACKAGE, sql), blocks)
 
-    def _settle_events(self, tokens: Iterable[str], now: datetime) -> int:
-        """Keys of which something was said, and everything that patients among them were seen with."""
-        gather = Gatherer(self._store)
-        concerned = gather.events(tokens)
-        seen = gather.seen_of(concerned)
-        keys = {one.key for one in seen if one.key_kind != MESSAGE}
-        changed = self._settle((), concerned | keys, now)
-        return changed + self._settle_messages({one.patient for one in seen}, now)
+    def _settle(
+        self, touched: set[str], sighted: set[str], said: set[str], patients: set[str], now: datetime
+    ) -> int:
+        """Settle keys that were linked, and what may move because of other news.
 
-    def _settle(self, keys: Iterable[str], sighted: Iterable[str], now: datetime) -> int:
-        """Settle `keys`, and whatever of `sighted` (keys and visits) what was seen with them may move."""
+        touched: keys with new links; sighted: keys and visits that patients were seen with; said: keys of
+        which something was said; patients: those who were seen.
+        """
         gather = Gatherer(self._store)
-        touched = set(keys)
+        if said:
+            concerned = gather.events(said) | said
+            seen = gather.seen_of(concerned)
+            sighted = sighted | concerned | {one.key for one in seen if one.key_kind != MESSAGE}
+            patients = patients | {one.patient for one in seen}
         visits: set[str] = set()
-        if sighted := set(sighted):
+        if sighted:
             visits, also = gather.unusual(sighted)
-            touched |= also
+            touched = touched | also
         settled = gather.surroundings(touched)
         visits |= gather.complete(visits)
         alone = gather.alone(touched)
@@ -85,16 +88,16 @@ class Resolver:
         self._writer.doubtful({token: found for token, found in result.doubtful.items() if token in wanted})
         # Collisions first: who sees that a key joins nothing must be able to see why.
         self._writer.collisions([one for one in result.collisions if one.token in wanted], set(wanted), now)
-        return self._writer.places(wanted, now, alone.keys())
+        changed = self._writer.places(wanted, now, alone.keys())
+        return changed + self._settle_messages(gather, patients, now)
 
-    def _settle_messages(self, patients: Iterable[str], now: datetime) -> int:
+    def _settle_messages(self, gather: Gatherer, patients: set[str], now: datetime) -> int:
         """Messages of these patients that name nothing better than a patient."""
-        gather = Gatherer(self._store)
-        people = set(patients) | gather.events(patients)
-        people = gather.unplaced(people)
+        gather.events(patients)
+        aliases = gather.aliases(linked=False)
+        people = gather.unplaced({number for one in patients for number in (one, *aliases.get(one, ()))})
         if not people:
             return 0
-        aliases = gather.aliases(linked=False)
         people |= {number for one in people for number in aliases.get(one, ())}
         seen = gather.seen_of(people)
         messages = [one for one in seen if one.key_kind == MESSAGE]
