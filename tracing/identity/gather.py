@@ -100,8 +100,7 @@ class Gatherer:
     def complete(self, visits: Iterable[str]) -> set[str]:
         """Load what placing the gathered keys needs besides links; returns all visits that were gathered.
 
-        These are events of the keys and visits, the patients seen with them, what was said of those, and who
-        assigned their numbers where two of them have to be told apart.
+        These are events of the keys and visits, the patients seen with them, and what was said of those.
         """
         found = set(visits)
         found |= {link.other for link in self.links if link.other_kind == VISIT}
@@ -113,7 +112,6 @@ class Gatherer:
         self.events(patients)
         # What went along when something was moved from one patient to another.
         self._links_of({one.subject_token for one in self.said if one.subject_token})
-        self._name_authorities(found)
         return found
 
     def unusual(self, sighted: Iterable[str]) -> tuple[set[str], set[str]]:
@@ -178,7 +176,6 @@ class Gatherer:
             return set()
         mine = [one for one in self.sightings if one.key in keys]
         self.events({one.patient for one in mine})
-        self._name_authorities(keys)
         by_key: dict[str, list[Sighting]] = defaultdict(list)
         for one in self.sightings:
             if one.key in keys:
@@ -210,33 +207,9 @@ class Gatherer:
     def _see(self, keys: Iterable[str]) -> None:
         asked = set(keys) - self._asked_seen
         self._asked_seen |= asked
-        for patient, key, kind, first, last, together in self._rows("seen_with.sql", asked):
-            self.sightings.append(Sighting(patient, "", key, kind, first, last, frozenset(together)))
-
-    def _name_authorities(self, visits: set[str]) -> None:
-        """Say who assigned the numbers, where there may be two patients to tell apart.
-
-        Each visit with one number, and no key that has numbers of its own or several visits: nothing to tell.
-        """
-        patients: dict[str, set[str]] = defaultdict(set)
-        for one in self.sightings:
-            patients[one.key].add(one.patient)
-        around: dict[str, set[str]] = defaultdict(set)
-        for link in self.links:
-            around[link.token].add(link.other)
-        if not (
-            self.said
-            or any(len(found) > 1 for found in patients.values())
-            or patients.keys() - visits
-            or any(len(found) > 1 for found in around.values())
-        ):
-            return
-        unnamed = {one.patient for one in self.sightings if not one.authority}
-        named = {token: authority or "-" for token, authority in self._rows("authorities.sql", unnamed)}
-        self.sightings = [
-            one if one.authority else one._replace(authority=named.get(one.patient, "-"))
-            for one in self.sightings
-        ]
+        for row in self._rows("seen_with.sql", asked):
+            patient, authority, key, kind, first, last, together = row
+            self.sightings.append(Sighting(patient, authority, key, kind, first, last, frozenset(together)))
 
     def _rows(self, sql: str, tokens: Iterable[str]) -> list[tuple[Any, ...]]:
         ordered = sorted(tokens)

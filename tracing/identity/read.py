@@ -210,7 +210,7 @@ def _by_patient(store: Store, trace: str, journey: str) -> list[Step]:
     seen: list[tuple[Any, ...]] = store.query(load_sql(_PACKAGE, "seen_with.sql"), {"tokens": [trace]}).rows
     if not seen:
         return []
-    patient, _, _, first, _, _ = min(seen)
+    patient, _, _, _, first, _, _ = min(seen)
     steps = [Step(trace, MESSAGE, patient, "mrn", first, trace_id=trace, event="patient")]
     rows = store.query(load_sql(_PACKAGE, "seen_of.sql"), {"tokens": [patient]}).rows
     for _, visit, kind, begins, _ in sorted(rows, key=lambda row: (row[1] != journey, row[3])):

@@ -7,11 +7,11 @@ WITH
     (
         SELECT
             token,
-            argMax(journeys.journey, journeys.version) AS root,
-            argMax(journeys.certainty, journeys.version) AS sure,
-            argMax(journeys.basis, journeys.version) AS basis,
-            argMax(journeys.eras, journeys.version) AS eras
-        FROM journeys
+            argMax(key_places.journey, key_places.version) AS root,
+            argMax(key_places.certainty, key_places.version) AS sure,
+            argMax(key_places.basis, key_places.version) AS basis,
+            argMax(key_places.eras, key_places.version) AS eras
+        FROM key_places
         WHERE token IN (SELECT token FROM journey_members WHERE journey IN {journeys:Array(String)})
         GROUP BY token
     ),

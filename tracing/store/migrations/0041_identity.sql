@@ -2,13 +2,15 @@
 -- that carry nothing better ('message', named by their trace). Written by the view spans_in_key_sightings; read by
 -- search, and by the identity resolver, which puts messages without a visit beside the patient's visit of that
 -- time. Minima and maxima, so that repetition changes nothing. `together` are the other patient numbers that stood
--- in the same messages: numbers of one authority that never do are different patients.
+-- in the same messages: numbers of one authority that never do are different patients. Small granules, as in all tables
+-- in which thousands of keys are looked up at once: each reads a granule of its own.
 CREATE TABLE IF NOT EXISTS ${table:key_sightings}
 (
     token       String CODEC(ZSTD(1)),
     other       String CODEC(ZSTD(1)),
     kind        SimpleAggregateFunction(anyLast, LowCardinality(String)) CODEC(ZSTD(1)),
     other_kind  SimpleAggregateFunction(anyLast, LowCardinality(String)) CODEC(ZSTD(1)),
+    authority   SimpleAggregateFunction(max, String) CODEC(ZSTD(1)),
     first       SimpleAggregateFunction(min, DateTime64(3, 'UTC')) CODEC(ZSTD(1)),
     last        SimpleAggregateFunction(max, DateTime64(3, 'UTC')) CODEC(ZSTD(1)),
     together    SimpleAggregateFunction(groupUniqArrayArray, Array(String)) CODEC(ZSTD(1)),
@@ -17,7 +19,7 @@ CREATE TABLE IF NOT EXISTS ${table:key_sightings}
 )
 ENGINE = ${engine:AggregatingMergeTree()}
 ORDER BY (token, other)
-SETTINGS ${dedup};
+SETTINGS index_granularity = 256, min_compress_block_size = 4096, max_compress_block_size = 16384, ${dedup};
 
 ${distributed:key_sightings:cityHash64(token)};
 
@@ -29,18 +31,19 @@ CREATE TABLE IF NOT EXISTS ${table:key_seen_with}
     token       String CODEC(ZSTD(1)),
     kind        SimpleAggregateFunction(anyLast, LowCardinality(String)) CODEC(ZSTD(1)),
     other_kind  SimpleAggregateFunction(anyLast, LowCardinality(String)) CODEC(ZSTD(1)),
+    authority   SimpleAggregateFunction(max, String) CODEC(ZSTD(1)),
     first       SimpleAggregateFunction(min, DateTime64(3, 'UTC')) CODEC(ZSTD(1)),
     last        SimpleAggregateFunction(max, DateTime64(3, 'UTC')) CODEC(ZSTD(1)),
     together    SimpleAggregateFunction(groupUniqArrayArray, Array(String)) CODEC(ZSTD(1))
 )
 ENGINE = ${engine:AggregatingMergeTree()}
 ORDER BY (other, token)
-SETTINGS ${dedup};
+SETTINGS index_granularity = 256, min_compress_block_size = 4096, max_compress_block_size = 16384, ${dedup};
 
 ${distributed:key_seen_with:cityHash64(other)};
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS ${view:key_sightings_turned} TO key_seen_with AS
-SELECT other, token, kind, other_kind, first, last, together FROM ${local:key_sightings};
+SELECT other, token, kind, other_kind, authority, first, last, together FROM ${local:key_sightings};
 
 -- spans_in_key_sightings: fills key_sightings. What stands beside a search-only key is the best key that is none;
 -- the order of kinds is that of spans_in_key_pairs and of tracing.keys.
@@ -50,6 +53,7 @@ SELECT
     other,
     any(token_kind) AS kind,
     any(best_kind) AS other_kind,
+    decodeURLComponent(any(token_authority)) AS authority,
     min(at) AS first,
     max(at) AS last,
     groupUniqArrayArray(beside) AS together,
@@ -70,11 +74,13 @@ FROM
         if(keyed, key_kinds[place], 'message') AS best_kind,
         token,
         token_kind,
+        token_authority,
         arrayFilter((name, kind) -> kind = 'mrn' AND name != token, key_tokens, key_kinds) AS beside
     FROM spans_in
     ARRAY JOIN
         arrayFilter((name, rank) -> rank >= 100, key_tokens, ranks) AS token,
-        arrayFilter((kind, rank) -> rank >= 100, key_kinds, ranks) AS token_kind
+        arrayFilter((kind, rank) -> rank >= 100, key_kinds, ranks) AS token_kind,
+        arrayFilter((name, rank) -> rank >= 100, key_authorities, ranks) AS token_authority
     WHERE token_kind IN ('mrn', 'item', 'lot', 'request')
 )
 GROUP BY token, other;
@@ -133,7 +139,7 @@ CREATE TABLE IF NOT EXISTS ${table:identity_events}
 )
 ENGINE = ${engine:ReplacingMergeTree(ingested_at)}
 ORDER BY (token, event_id)
-SETTINGS ${dedup};
+SETTINGS index_granularity = 256, min_compress_block_size = 4096, max_compress_block_size = 16384, ${dedup};
 
 ${distributed:identity_events:cityHash64(token)};
 

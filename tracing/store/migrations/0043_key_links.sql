@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS ${table:key_links}
 )
 ENGINE = ${engine:AggregatingMergeTree()}
 ORDER BY (token, other, interface, patient)
-SETTINGS ${dedup};
+SETTINGS index_granularity = 256, min_compress_block_size = 4096, max_compress_block_size = 16384, ${dedup};
 
 ${distributed:key_links:cityHash64(token)};
 
