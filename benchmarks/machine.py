@@ -1,10 +1,14 @@
-"""What a benchmark ran on, and its percentiles; shared by the benchmarks of search and identity."""
+"""What a benchmark ran on, where its data goes, and its percentiles; shared by the benchmarks."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
-from collections.abc import Sequence
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,3 +47,33 @@ def resident_mb() -> float:
         if line.startswith("VmRSS"):
             return int(line.split()[1]) / 1024
     return 0.0
+
+
+def add_folder_options(parser: argparse.ArgumentParser) -> None:
+    """The options that `workplace` reads."""
+    parser.add_argument("--folder", type=Path, help="where data goes (default: a temporary folder)")
+    parser.add_argument("--keep", action="store_true", help="leave the data, and say where it is")
+    parser.add_argument("--reuse", type=Path, help="a folder that --keep left, instead of filling one")
+
+
+@contextmanager
+def workplace(options: argparse.Namespace, name: str, needed: int) -> Iterator[tuple[Path, bool]]:
+    """A folder with `needed` bytes free, and whether it is yet to be filled; gone at the end unless kept.
+
+    Exits when there is not room enough.
+    """
+    if options.reuse is not None:
+        if not options.reuse.is_dir():
+            raise SystemExit(f"there is no folder {options.reuse}")
+        yield options.reuse, False
+        return
+    folder = Path(tempfile.mkdtemp(prefix=f"caretrail-{name}-", dir=options.folder))
+    try:
+        if shutil.disk_usage(folder).free < needed:
+            raise SystemExit(f"needs {needed / 1e9:.0f} GB free in {folder.parent}")
+        if options.keep:
+            print(f"data stays in {folder}", flush=True)
+        yield folder, True
+    finally:
+        if not options.keep:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -14,15 +14,13 @@ import argparse
 import json
 import os
 import random
-import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import machine, percentile, resident_mb, said
+from benchmarks.machine import add_folder_options, machine, percentile, resident_mb, said, workplace
 from dashboard import lookup
 from dashboard.source import StoreSource
 from slo.workflows import activate, define
@@ -48,27 +46,23 @@ def main() -> None:
     parser.add_argument("--picks", type=int, default=200, help="searches of each kind, warm")
     parser.add_argument("--cold-picks", type=int, default=10, help="searches of each kind, cold")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--folder", type=Path, help="where data goes (default: a temporary folder)")
+    add_folder_options(parser)
     options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="caretrail-search-", dir=options.folder))
-    try:
-        free = shutil.disk_usage(folder).free
-        if free < options.spans * _BYTES_A_SPAN:
-            raise SystemExit(f"needs {options.spans * _BYTES_A_SPAN / 1e9:.0f} GB free in {folder.parent}")
-        print(json.dumps(run(options, folder)))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with workplace(options, "search", options.spans * _BYTES_A_SPAN) as (folder, empty):
+        print(json.dumps(run(options, folder, fill=empty)))
 
 
-def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+def run(options: argparse.Namespace, folder: Path, *, fill: bool) -> dict[str, Any]:
     """Fill, measure, print the table; returns the figures of the last line."""
     ran_on = machine()
     print(said(ran_on))
-    journeys = max(1_000, options.spans // HOPS)
     with open_store(f"chdb://{folder / 'store'}") as store:
         store.migrate()
-        activate(store, define(PACKS / "discharge-to-cash.yaml"), END)
-        took = _fill(store, journeys, options.days)
+        [(there,)] = store.query("SELECT count() FROM spans").rows
+        journeys = max(1_000, options.spans if fill else there) // HOPS
+        if fill:
+            activate(store, define(PACKS / "discharge-to-cash.yaml"), END)
+        took = _fill(store, journeys, options.days) if fill else 0.0
         parts, stored = _settled(store)
         print(
             f"{journeys * HOPS:,} spans of {journeys:,} journeys over {options.days} days in {took:.0f} s; "
@@ -140,6 +134,10 @@ def _settled(store: Store, patience_s: float = 300.0) -> tuple[int, int]:
 def _questions(store: Store, journeys: int, pick: random.Random) -> dict[str, Callable[[], None]]:
     source, sealer = StoreSource(store), Sealer(SiteKey(_SITE_KEY))
 
+    numbers = [pick.randrange(journeys) for _ in range(1_000)]
+    sql = "SELECT lower(hex(sipHash64('span', toUInt64(arrayJoin({numbers:Array(UInt64)})), toUInt8(0))))"
+    spans = [row[0] for row in store.query(sql, {"numbers": numbers}).rows]
+
     def search(make: Callable[[int], list[str]], kind: str | None = None) -> Callable[[], None]:
         def ask() -> None:
             outcome = lookup.search(source, sealer, make(pick.randrange(journeys)), END, kind)
@@ -166,6 +164,7 @@ def _questions(store: Store, journeys: int, pick: random.Random) -> dict[str, Ca
         "order": search(lambda n: [f"O{n // 50 * 50}"]),
         "claim": search(lambda n: [f"C{n // 10 * 10}"]),
         "control ID": search(lambda n: [f"E{10_000_000_000 + n}"]),
+        "span ID": search(lambda n: [spans[n % len(spans)]]),
         "trace ID": search(lambda n: [sealer.token(Key("visit", "NSH", f"V{n}"))]),
         "visit, kind given": search(lambda n: [f"V{n}"], "visit"),
         "visit, matches only": only_found,

@@ -99,14 +99,14 @@ def search(
 ) -> Outcome:
     """Everything that `values` lead to; raises StoreError. The first 200 are looked for.
 
-    kind: a kind of key, `trace_id`, `span_id` or `control_id`; every kind when left out. Span IDs are only
-    looked for where nothing else was found, because there is no quick way to them.
+    kind: a kind of key, `trace_id`, `span_id` or `control_id`; every kind when left out.
     """
     looked = list(values)[:MOST_VALUES]
     where: dict[str, list[int]] = defaultdict(list)
     tokens: set[str] = set()
     traces: set[str] = set()
     names: set[str] = set()
+    spans: set[str] = set()
     seen = source.authorities() if sealer is not None else []
     for position, value in enumerate(looked):
         mine: set[str] = set()
@@ -121,18 +121,15 @@ def search(
             written = {name, name.upper()}
             names |= written
             mine |= written
+        if kind in (None, "", SPAN_ID) and _SPAN.match(span := value.strip().lower()):
+            spans.add(span)
+            mine.add(span)
         for asked in mine:
             where[asked].append(position)
-    matches = source.search(sorted(tokens), now, traces=sorted(traces), control_ids=sorted(names))
+    matches = source.search(
+        sorted(tokens), now, traces=sorted(traces), control_ids=sorted(names), span_ids=sorted(spans)
+    )
     hits = [Hit(position, match) for match in matches for position in where[match.asked]]
-    done = {hit.position for hit in hits}
-    spans: dict[str, list[int]] = defaultdict(list)
-    for position, value in enumerate(looked):
-        if position not in done and kind in (None, "", SPAN_ID) and _SPAN.match(value.strip().lower()):
-            spans[value.strip().lower()].append(position)
-    if spans:
-        further = source.search((), now, span_ids=sorted(spans))
-        hits += [Hit(position, match) for match in further for position in spans[match.asked]]
     hits.sort(key=lambda hit: hit.position)
     return Outcome(len(looked), hits, len(values) - len(looked))
 

@@ -73,8 +73,7 @@ def search(
 ) -> list[Match]:
     """Every journey behind tokens of keys, and behind trace IDs, control IDs and span IDs of messages.
 
-    The latest first where a patient has many. Each (asked, journey) once, at its most certain. Span IDs are
-    looked for in all spans, which takes seconds where there are many.
+    The latest first where a patient has many. Each (asked, journey) once, at its most certain.
     """
     wanted = sorted(set(tokens))
     keys = _keys(store, wanted)
@@ -250,29 +249,30 @@ def _by_trace(store: Store, traces: Iterable[str]) -> list[_Message]:
 
 
 def _by_control_id(store: Store, ids: Sequence[str]) -> list[_Message]:
+    rows = _messages_named(store, "message_places.sql", "control_id", ids)
+    return [_Message(row[0], CONTROL_ID, row[3] or row[2], row[4], row[5], row[6]) for row in rows]
+
+
+def _by_span_id(store: Store, ids: Sequence[str]) -> list[_Message]:
+    rows = _messages_named(store, "span_places.sql", "span_id", ids)
+    return [_Message(row[1], SPAN_ID, row[3] or row[2], row[4], row[5], row[6]) for row in rows]
+
+
+def _messages_named(store: Store, places_sql: str, column: str, ids: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Messages by a name that `places_sql` knows the places of, and that stands in `column` of spans."""
     if not ids:
         return []
     known = {"ids": ids, "most": MOST_MESSAGES}
-    places = sorted(set(store.query(load_sql(PACKAGE, "message_places.sql"), known).rows))
-    found: list[_Message] = []
+    places = sorted(set(store.query(load_sql(PACKAGE, places_sql), known).rows))
+    found: list[tuple[Any, ...]] = []
     for first in range(0, len(places), _PLACES_AT_ONCE):
         chunk = places[first : first + _PLACES_AT_ONCE]
         prefixes = {f"p{n}": prefix for n, prefix in enumerate(sorted({place[1] for place in chunk}))}
         ranges = " OR ".join(f"startsWith(trace_id, {{{name}:String}})" for name in prefixes)
-        where = (
-            f"toDate(start) IN {{days:Array(Date)}} AND ({ranges}) AND control_id IN {{ids:Array(String)}}"
-        )
+        where = f"{_ON_DAYS} AND ({ranges}) AND {column} IN {{ids:Array(String)}}"
         days = sorted({place[0] for place in chunk})
-        rows = _messages_at(store, where, {**prefixes, "days": days, "ids": ids})
-        found += [_Message(row[0], CONTROL_ID, row[3] or row[2], row[4], row[5], row[6]) for row in rows]
+        found += _messages_at(store, where, {**prefixes, "days": days, "ids": ids})
     return found
-
-
-def _by_span_id(store: Store, ids: Sequence[str]) -> list[_Message]:
-    if not ids:
-        return []
-    rows = _messages_at(store, "span_id IN {ids:Array(String)}", {"ids": ids})
-    return [_Message(row[1], SPAN_ID, row[3] or row[2], row[4], row[5], row[6]) for row in rows]
 
 
 def _messages_at(store: Store, where: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
