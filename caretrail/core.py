@@ -31,6 +31,7 @@ from dashboard import create_app as create_pages
 from slo import alerts, objectives
 from slo.workflows import Evaluator, activate, packs
 from tracing.authorities import Authorities
+from tracing.clocks import Clocks
 from tracing.context import SiteKey, SiteKeyError
 from tracing.identity import Resolver, Rules
 from tracing.keys import Sealer
@@ -43,6 +44,7 @@ log = logging.getLogger(__name__)
 _IDENTITY_EVERY_S = 0.8
 _EVALUATION_EVERY_S = 0.5
 _DURABLE_S = 30.0
+_CLOCKS_EVERY_S = 10.0
 _ENGINES_EVERY_S = 0.5  # each decides itself when it is time to ask
 
 
@@ -177,7 +179,7 @@ class Core:
         return Poller(engine, handle, follower=follower)
 
     def _start_evaluation(self, store: Store) -> None:
-        identity, evaluation, conditions = store.handle(), store.handle(), store.handle()
+        identity, evaluation, conditions, clocks = (store.handle() for _ in range(4))
         url = self._settings.alerts.alertmanager
         delivery = alerts.AlertmanagerDelivery(url, self._settings.site.id) if url else None
         teller = alerts.Loop(conditions, delivery, self._alert_settings())
@@ -187,6 +189,7 @@ class Core:
             (identity, Loop("identity", resolver.step, _IDENTITY_EVERY_S, tracer)),
             (evaluation, Loop("evaluation", Evaluator(evaluation).step, _EVALUATION_EVERY_S, tracer)),
             (conditions, Loop("alerts", teller.step, self._settings.alerts.every_seconds, tracer)),
+            (clocks, Loop("clocks", Clocks(clocks).step, _CLOCKS_EVERY_S, tracer)),
         ):
             self._stops.append(handle.close)
             loop.start()

@@ -18,6 +18,7 @@ from collector.receiver import Metrics
 from collector.receiver.metrics import CONTENT_TYPE
 from dashboard import Check, Gate
 from dashboard.api import allowed
+from tracing import clocks
 from tracing.store import Store, StoreError, load_sql
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Health:
             [loop.status for loop in core.loops],
             *self._ask(now := datetime.now(UTC)),
             now,
+            self._clocks(now),
         )
 
     def backlog(self) -> dict[str, Any]:
@@ -53,6 +55,13 @@ class Health:
                 for loop in core.loops
             },
         }
+
+    def _clocks(self, now: datetime) -> list[clocks.ClockRow]:
+        with self._asking:
+            try:
+                return clocks.offsets(self._probe, now)
+            except StoreError:
+                return []
 
     def _ask(self, now: datetime) -> tuple[str, list[report.TapWord]]:
         with self._asking:

@@ -14,6 +14,7 @@ from caretrail.loops import LoopStatus
 from collector.wal.status import WalStatus
 from collector.wal.writer import WriterStatus
 from dashboard import Check
+from tracing.clocks import ClockRow
 
 _WORST_FIRST = {"failed": 0, "warning": 1, "ok": 2}
 _OLD_S = 30.0
@@ -41,6 +42,7 @@ def checks(
     store: str,
     taps: Sequence[TapWord],
     now: datetime,
+    clocks: Sequence[ClockRow] = (),
 ) -> list[Check]:
     """Everything there is to say, worst first. `store`: what the store answered, "" when it did not."""
     found: list[Check] = []
@@ -61,6 +63,8 @@ def checks(
             found.append(Check(loop.name, "ok", f"last ran {loop.last_step:%H:%M:%S} UTC"))
     for name in dict.fromkeys(word.tap for word in taps):
         found.append(_tap(name, [word for word in taps if word.tap == name], now))
+    if clocks:
+        found.append(_clocks(clocks))
     return sorted(found, key=lambda check: _WORST_FIRST[check.state])
 
 
@@ -86,6 +90,20 @@ def _tap(name: str, words: Sequence[TapWord], now: datetime) -> Check:
     if last.waiting_bytes > _WAITING_BYTES:
         return Check(title, "warning", f"{said}; {last.waiting_bytes:,} bytes wait in its spool")
     return Check(title, "ok", said)
+
+
+def _clocks(rows: Sequence[ClockRow]) -> Check:
+    off = sorted((row for row in rows if row.is_corrected), key=lambda row: -abs(row.offset_ms))
+    if not off:
+        return Check("clocks", "ok", f"those of {len(rows)} interfaces agree with this one")
+    said = ", ".join(f"{row.interface} {row.words}" for row in off[:5])
+    more = f" and {len(off) - 5} more" if len(off) > 5 else ""
+    return Check(
+        "clocks",
+        "warning",
+        f"{said}{more}; workflows take that off",
+        "Let the machines of these taps follow a time server (NTP).",
+    )
 
 
 def _log(wal: WalStatus) -> list[Check]:

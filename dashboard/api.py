@@ -98,7 +98,10 @@ class InstancesAnswer(Model):
 
 
 class InterfaceAnswer(Model):
-    """One interface as known from traffic; rates per minute, shares 0 to 1, latency in milliseconds."""
+    """One interface as known from traffic; rates per minute, shares 0 to 1, latency in milliseconds.
+
+    `clock_ahead_ms`: how far its tap's clock is ahead of the collector's, null when the tap never said.
+    """
 
     name: str
     source: str
@@ -115,6 +118,7 @@ class InterfaceAnswer(Model):
     latency_p99_ms: float | None
     messages_24h: int
     errors_24h: int
+    clock_ahead_ms: int | None
 
 
 class InterfacesAnswer(Model):
@@ -216,6 +220,7 @@ def router(source: Source, feed: Feed, now: Callable[[], datetime]) -> APIRouter
                     latency_p99_ms=row.latency_p99_ms,
                     messages_24h=row.messages_24h,
                     errors_24h=row.errors_24h,
+                    clock_ahead_ms=row.clock.offset_ms if row.clock else None,
                 )
                 for row in rows
             ],

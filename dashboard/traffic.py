@@ -10,6 +10,8 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tracing import clocks
+from tracing.clocks import ClockRow
 from tracing.store import Store, load_sql
 
 # Silent means: so long nothing that, at the usual rate, e**-7 (one in a thousand) would pass so by chance;
@@ -35,7 +37,7 @@ class InterfaceRow:
     """One interface. Rates are messages per minute; shares 0 to 1; latency in milliseconds; None: no data.
 
     state: on_track, at_risk (errors above 2 %), failed (above 20 %), silent, or unknown (no traffic in a
-    day).
+    day). clock: how far its tap's clock is off; None: the tap never said.
     """
 
     name: str
@@ -53,6 +55,7 @@ class InterfaceRow:
     messages_24h: int
     errors_24h: int
     state: str
+    clock: ClockRow | None = None
 
 
 def judge(
@@ -87,6 +90,7 @@ def interfaces(store: Store, now: datetime, ends: dict[str, Endpoints]) -> list[
     result = store.query(
         load_sql("dashboard.sql", "interfaces.sql"), {"now": whole, "week_ago": whole - timedelta(days=7)}
     )
+    offsets = {row.interface: row for row in clocks.offsets(store, now)}
     nowhere = Endpoints("", "", "", ())
     rows = []
     for name, seen, rate, usual, hour, refused_hour, day, refused_day, latencies in result.rows:
@@ -111,6 +115,7 @@ def interfaces(store: Store, now: datetime, ends: dict[str, Endpoints]) -> list[
                 messages_24h=int(day),
                 errors_24h=int(refused_day),
                 state=judge(seen, usual_rate, error_rate, int(day), now),
+                clock=offsets.get(str(name)),
             )
         )
     return rows

@@ -89,6 +89,9 @@ STATUS_UNSEEN = "caretrail.tap.unseen"
 STATUS_WAITING = "caretrail.tap.waiting_bytes"
 STATUS_DROPPED = "caretrail.tap.dropped"
 STATUS_REFUSED = "caretrail.tap.refused"
+STATUS_CLOCK_AHEAD = "caretrail.tap.clock.ahead_ms"
+STATUS_CLOCK_WITHIN = "caretrail.tap.clock.within_ms"
+STATUS_CLOCK_SAMPLES = "caretrail.tap.clock.samples"
 
 OUTCOMES = ("accepted", "partial", "rejected", "error", "timeout", "mismatched", "none")
 FAILED_OUTCOMES = frozenset({"rejected", "error", "timeout"})
@@ -365,6 +368,30 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(STATUS_WAITING, "span", "int", "stable", "Bytes in the tap's spool.", "0"),
     Attribute(STATUS_DROPPED, "span", "int", "stable", "Spans the spool dropped since the tap started.", "0"),
     Attribute(STATUS_REFUSED, "span", "int", "stable", "Spans the collector would not take.", "0"),
+    Attribute(
+        STATUS_CLOCK_AHEAD,
+        "span",
+        "int",
+        "development",
+        "How far the tap's clock is ahead of the collector's, in milliseconds; negative: behind.",
+        "-12",
+    ),
+    Attribute(
+        STATUS_CLOCK_WITHIN,
+        "span",
+        "int",
+        "development",
+        "How exact that is, in milliseconds either way.",
+        "3",
+    ),
+    Attribute(
+        STATUS_CLOCK_SAMPLES,
+        "span",
+        "int",
+        "development",
+        "Requests it was learned from since the last `tap status` span; none: not learned.",
+        "57",
+    ),
     Attribute(
         ENGINE_MESSAGE,
         "span",

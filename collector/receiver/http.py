@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -96,6 +97,7 @@ class _Receiver:
         """Every refusal becomes a google.rpc.Status in the request's encoding; every answer is counted."""
 
         async def answer(request: Request) -> Response:
+            received = time.time()
             try:
                 response = await endpoint(request)
             except Refusal as refusal:
@@ -106,6 +108,8 @@ class _Receiver:
                 log.exception("answering %s failed", request.url.path)
                 response = _failure(request, Refusal(500, Code.INTERNAL, "the collector failed; see its log"))
             self._intake.metrics.request("http", str(response.status_code))
+            # Taps compare their clocks with this one by it (collector.taps.clock).
+            response.headers["caretrail-time"] = f"{received:.6f} {time.time():.6f}"
             return response
 
         return answer

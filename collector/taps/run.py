@@ -163,7 +163,8 @@ class Taps:
     def tell(self, now_ns: int) -> None:
         """Put what happened so far into the spool, a span per interface."""
         kinds = {one.name: one.kind for one in self.interfaces}
-        encoded = status.status_spans(self._instance, kinds, self.counters(), now_ns)
+        clock = self.sender.clock.take()
+        encoded = status.status_spans(self._instance, kinds, self.counters(), now_ns, clock)
         self.spool.append(self._status_scope, b"".join(encoded), len(encoded))
 
     async def _tell(self) -> None:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
+from collector.taps.clock import HEADER, Clock
 from collector.taps.spool_reader import Batch, SpoolReader
 
 log = logging.getLogger("caretrail.tap.sender")
@@ -96,6 +97,7 @@ class Sender:
         `compress` None: gzip unless the collector is on this machine. Raises `EndpointError`.
         """
         self.counters = SenderCounters()
+        self.clock = Clock()
         self._reader = reader
         self._expire = expire
         self._endpoint = Endpoint.parse(endpoint)
@@ -200,8 +202,10 @@ class Sender:
             body = gzip.compress(body, 1, mtime=0)
         if self._connection is None:
             self._connection = self._connect()
+        sent = time.time()
         self._connection.request("POST", self._endpoint.path, body, headers)
         response = self._connection.getresponse()
+        self.clock.add(sent, time.time(), response.getheader(HEADER))
         answer = response.read(4 << 20)
         if response.will_close or not response.isclosed():
             self._disconnect()

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from collector.taps.clock import Reading
 from tracing import attributes as names
 from tracing import spans
 
@@ -37,10 +38,12 @@ def exposition(counters: Counters) -> str:
     return "".join(line + "\n" for lines in families.values() for line in lines)
 
 
-def status_spans(instance: str, kinds: Mapping[str, str], counters: Counters, now_ns: int) -> list[bytes]:
+def status_spans(
+    instance: str, kinds: Mapping[str, str], counters: Counters, now_ns: int, clock: Reading | None = None
+) -> list[bytes]:
     """A Span field per interface: what it did since the process started, and the process's own spool.
 
-    `kinds` names the kind of each interface. All of one process have one trace, so that they lie together.
+    `clock` is what the last minute's requests said of this machine's. `kinds` names the kind of each interface. All of one process have one trace, so that they lie together.
     """
     trace = hashlib.sha256(b"status|" + instance.encode()).digest()[:16]
     spool, sender = counters["spool"], counters["sender"]
@@ -49,6 +52,12 @@ def status_spans(instance: str, kinds: Mapping[str, str], counters: Counters, no
         names.STATUS_DROPPED: sum(int(spool[name]) for name in spool if name.startswith("dropped_")),
         names.STATUS_REFUSED: int(sender["refused"]) + int(sender["rejected"]),
     }
+    if clock is not None:
+        shared |= {
+            names.STATUS_CLOCK_AHEAD: clock.ahead_ms,
+            names.STATUS_CLOCK_WITHIN: clock.within_ms,
+            names.STATUS_CLOCK_SAMPLES: clock.samples,
+        }
     encoded = []
     for name, kind in kinds.items():
         found = counters.get(name, {})

@@ -87,6 +87,7 @@ def _row(frame: Frame, line: InterfaceRow, carried: Mapping[str, ChannelRow]) ->
                     html.Span(road, className="road"),
                     html.Span(carries, className="muted"),
                     *engine_parts.note(line.name, carried),
+                    *_clock(frame, line),
                 ],
                 scope="row",
             ),
@@ -110,6 +111,15 @@ def _row(frame: Frame, line: InterfaceRow, carried: Mapping[str, ChannelRow]) ->
         ],
         **wild({"data-interface": line.name}),
     )
+
+
+def _clock(frame: Frame, line: InterfaceRow) -> list[Component]:
+    clock = line.clock
+    if clock is None or not clock.is_corrected:
+        return []
+    said = f"clock {clock.words}, taken off by workflows"
+    exact = f"Since {wording.exact(clock.since, frame.zone)}, exact to {clock.within_ms} ms; tap {clock.tap}"
+    return [html.Span(said, className="muted", title=exact)]
 
 
 def csv_rows(lines: Sequence[InterfaceRow]) -> list[tuple[str, ...]]:

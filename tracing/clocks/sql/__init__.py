@@ -1,0 +1,1 @@
+"""SQL of the clock offsets, one statement a file."""
