@@ -1,8 +1,8 @@
 """How far a tap's clock is ahead of its collector's, from the times of its own requests.
 
-The sender hands in four times of each answered request, as NTP does (RFC 5905 section 8): the difference is exact
-to half of what the way there and back took. Of a minute's requests the quickest says most, and a status span
-carries it. Spans that wait in the spool, or are replayed years later, change nothing here.
+The sender hands in four times of each answered request, as NTP does (RFC 5905 section 8): the difference is
+exact to half of what the way there and back took. Of a minute's requests the quickest says most, and a status
+span carries it. Spans that wait in the spool, or are replayed years later, change nothing here.
 """
 
 from __future__ import annotations

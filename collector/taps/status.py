@@ -43,7 +43,8 @@ def status_spans(
 ) -> list[bytes]:
     """A Span field per interface: what it did since the process started, and the process's own spool.
 
-    `clock` is what the last minute's requests said of this machine's. `kinds` names the kind of each interface. All of one process have one trace, so that they lie together.
+    `clock` is what the last minute's requests said of this machine's. `kinds` names the kind of each
+    interface. All of one process have one trace, so that they lie together.
     """
     trace = hashlib.sha256(b"status|" + instance.encode()).digest()[:16]
     spool, sender = counters["spool"], counters["sender"]

@@ -1,7 +1,7 @@
 """Estimates clock offsets from what taps tell each minute, and stores one when it has changed.
 
-Called by the core in a loop. A stored piece is never changed and never begins in the past of its clock, so what
-was judged by it stays as it was judged.
+Called by the core in a loop. A stored piece is never changed and never begins in the past of its clock, so
+what was judged by it stays as it was judged.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from tracing.store import Store, load_sql
 
 
 class ClockRow(NamedTuple):
-    """How far the clock of an interface's tap is ahead (negative: behind) since a moment, and how exact that is."""
+    """How far an interface's clock is ahead (negative: behind) since a moment, and how exact that is."""
 
     interface: str
     since: datetime
