@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import json
 import random
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import machine, percentile, resident_mb, said
+from benchmarks.machine import add_folder_options, machine, percentile, resident_mb, said, workplace
 from tracing.identity import Resolver
 from tracing.identity.feed import Progress, save_progress
 from tracing.store import Store, load_sql, open_store
@@ -36,6 +35,10 @@ _READERS = ("identity", "identity/patients", "identity/events")
 _COLUMNS = (
     *("trace_id", "span_id", "start", "interface", "message", "outcome"),
     *("key_kinds", "key_authorities", "key_tokens", "key_seals"),
+)
+_SAMPLE = 50
+_NOW_AT = (
+    "SELECT token, argMax(journey, version) FROM key_places WHERE token IN {tokens:Array(String)} GROUP BY token"
 )
 Key = tuple[str, int]
 
@@ -52,28 +55,23 @@ def main() -> None:
     )
     parser.add_argument("--every", type=float, default=0.1, help="seconds between two steps of a resolver")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--folder", type=Path, help="where data goes (default: a temporary folder)")
+    add_folder_options(parser)
     options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="caretrail-identity-", dir=options.folder))
-    try:
-        needed = options.journeys * _BYTES_A_JOURNEY
-        if shutil.disk_usage(folder).free < needed:
-            raise SystemExit(f"needs {needed / 1e9:.0f} GB free in {folder.parent}")
-        print(json.dumps(run(options, folder)))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with workplace(options, "identity", options.journeys * _BYTES_A_JOURNEY) as (folder, empty):
+        print(json.dumps(run(options, folder, fill=empty)))
 
 
-def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+def run(options: argparse.Namespace, folder: Path, *, fill: bool) -> dict[str, Any]:
     """Fill, follow with one resolver, then with two; print the table; return the last line's figures."""
     ran_on = machine()
     print(said(ran_on))
     with open_store(f"chdb://{folder / 'store'}") as store:
         store.migrate()
-        began = time.perf_counter()
-        _fill(store, options.journeys)
-        took = time.perf_counter() - began
-        print(f"{options.journeys:,} journeys, {4 * options.journeys:,} keys in {took:.0f} s")
+        if fill:
+            began = time.perf_counter()
+            _fill(store, options.journeys)
+            took = time.perf_counter() - began
+            print(f"{options.journeys:,} journeys, {4 * options.journeys:,} keys in {took:.0f} s", flush=True)
         traffic = Traffic(options.journeys, random.Random(options.seed))
         before = resident_mb()
         one = _follow(store, traffic, options, resolvers=1)
@@ -121,7 +119,7 @@ class Traffic:
         self.expected: dict[str, str] = {}
         self._journeys = journeys
         self._pick = pick
-        self._numbers = iter(range(10**9, 10**10))
+        self._numbers = itertools.count(time.time_ns())  # not those of an earlier run in the same store
         self._late: list[tuple[float, int]] = []
 
     def batch(self, count: int, at: float) -> Iterator[tuple[tuple[Key, ...], tuple[str, str] | None]]:
@@ -182,8 +180,7 @@ class Watch:
             waiting = dict(self._waiting)
         if not waiting:
             return 0
-        sql = "SELECT token, journey FROM journeys FINAL WHERE token IN {tokens:Array(String)}"
-        rows = self._store.query(sql, {"tokens": list(waiting)}).rows
+        rows = self._store.query(_NOW_AT, {"tokens": list(waiting)}).rows
         now = time.monotonic()
         for name, journey in rows:
             if journey == waiting[name][1]:
@@ -256,7 +253,7 @@ def _send(store: Store, traffic: Traffic, watch: Watch, options: argparse.Namesp
                 places.append(place)
         since = time.monotonic()
         store.insert("spans_in", _COLUMNS, rows)
-        for place in places[::10]:
+        for place in places[::_SAMPLE]:
             watch.expect(place, since)
         sent += len(rows)
         number += 1
@@ -287,10 +284,9 @@ def _fill(store: Store, journeys: int) -> None:
 def _wrong(store: Store, expected: dict[str, str]) -> int:
     names = list(expected)
     wrong = 0
-    sql = "SELECT token, journey FROM journeys FINAL WHERE token IN {tokens:Array(String)}"
     for first in range(0, len(names), 5_000):
         chunk = names[first : first + 5_000]
-        found = dict(store.query(sql, {"tokens": chunk}).rows)
+        found = dict(store.query(_NOW_AT, {"tokens": chunk}).rows)
         wrong += sum(found.get(name) != expected[name] for name in chunk)
     return wrong
 

@@ -15,6 +15,7 @@ from tracing.store import check as schema_check
 from tracing.store import migrate as schema
 from tracing.store.errors import READONLY, TIMEOUT_EXCEEDED, StoreRefused, StoreUnavailable, is_passing
 from tracing.store.otlp import NESTED_TABLE, NOT_PLAIN, OTLP_FORMAT, PLAIN_TABLE, ingest_settings
+from tracing.store.parameters import bound
 from tracing.store.target import Target, parse_target
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class Store:
         Raises StoreUnavailable or StoreRefused.
         """
         with _translated(reads_only=self._reads_only):
-            result = self._client.query(sql, parameters=dict(parameters) if parameters else None)
+            result = self._client.query(sql, parameters=bound(parameters) if parameters else None)
             return Result(names=tuple(result.column_names), rows=list(map(tuple, result.result_rows)))
 
     def command(
@@ -123,7 +124,7 @@ class Store:
         """
         with _translated():
             self._client.command(
-                sql, parameters=dict(parameters) if parameters else None, use_database=not outside
+                sql, parameters=bound(parameters) if parameters else None, use_database=not outside
             )
 
     def insert(
