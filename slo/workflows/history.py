@@ -1,7 +1,7 @@
-"""What the evaluator learns from instances beside facts: shares per hour, and when a step is at risk.
+"""What the evaluator learns from instances beside facts: shares per hour, and how likely deadlines are met.
 
-Called by the evaluator after each step; it recomputes whole hours and whole distributions, so doing it twice
-changes nothing. Boards read the small tables it writes.
+Called by the evaluator after each step; it recomputes whole hours and whole curves, so doing it twice changes
+nothing. Boards read the small tables it writes. What is not urgent takes turns, so that no step takes long.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ _PACKAGE = "slo.workflows.sql"
 SETTLE = timedelta(seconds=10)
 MINUTE = timedelta(minutes=1)
 WINDOW = timedelta(days=31)
-LEARNED_FROM = timedelta(days=30)
-#: Fewer decided instances than this say nothing about risk.
+LEARNED_FROM = timedelta(days=90)
+LEARN_EVERY = timedelta(minutes=10)
+#: Fewer instances at the same point say nothing about the next one.
 FEWEST_SAMPLES = 50
 #: More than this are not needed: a sample of journeys is taken.
 ENOUGH_INSTANCES = 200_000
 SWEEP = timedelta(minutes=10)
+_Version = tuple[str, int]
 
 
 class History:
@@ -33,7 +35,7 @@ class History:
         self._touched: dict[str, set[datetime]] = {}
         self._known: set[str] = set()
         self._counted_at: datetime | None = None
-        self._learned_at: datetime | None = None
+        self._learned_at: dict[_Version, datetime] = {}
         self._swept_at: datetime | None = None
 
     def touch(self, workflow: str, hours: Iterable[datetime]) -> None:
@@ -41,21 +43,25 @@ class History:
         self._touched.setdefault(workflow, set()).update(hours)
 
     def forget(self, workflow: str) -> None:
-        """Count every hour of a workflow again, and learn its risk anew."""
+        """Count every hour of a workflow again, and learn its chances anew."""
         self._known.discard(workflow)
-        self._counted_at = self._learned_at = None
+        self._counted_at = None
+        self._learned_at = {key: at for key, at in self._learned_at.items() if key[0] != workflow}
 
-    def refresh(self, workflows: list[Compiled], now: datetime) -> None:
-        """Recompute what is due at `now`."""
+    def refresh(self, versions: list[Compiled], now: datetime) -> None:
+        """Recompute what is due at `now`; `versions` are those in force, several of a workflow together."""
         waiting = any(self._touched.values())
         if self._due(self._counted_at, now, SETTLE if waiting else MINUTE):
-            for compiled in workflows:
-                self._count(compiled, now)
+            for name in dict.fromkeys(compiled.name for compiled in versions):
+                longest = max(compiled.longest for compiled in versions if compiled.name == name)
+                self._count(name, longest, now)
             self._counted_at = now
-        if self._due(self._learned_at, now, MINUTE):
-            for compiled in workflows:
-                self._learn(compiled, now)
-            self._learned_at = now
+        for compiled in versions:
+            key = compiled.name, compiled.version
+            if self._due(self._learned_at.get(key), now, LEARN_EVERY):
+                learn(self._store, *key, zone_of(compiled), now)
+                self._learned_at[key] = now
+                break  # one at a time: fifty workflows would stop the evaluation for seconds
         if self._due(self._swept_at, now, SWEEP):
             self._sweep()
             self._swept_at = now
@@ -64,8 +70,8 @@ class History:
     def _due(last: datetime | None, now: datetime, every: timedelta) -> bool:
         return last is None or now - last >= every or now < last
 
-    def _count(self, compiled: Compiled, now: datetime) -> None:
-        name, oldest = compiled.name, now - WINDOW
+    def _count(self, name: str, longest: timedelta, now: datetime) -> None:
+        oldest = now - WINDOW
         hours = {hour for hour in self._touched.get(name, ()) if oldest <= hour <= now}
         this = now.replace(minute=0, second=0, microsecond=0)
         hours |= {this, this - timedelta(hours=1)}
@@ -76,33 +82,41 @@ class History:
             hours |= {row[0] for row in rows}
         # A decision follows its start by the longest deadline at most; completions later than two days after
         # that are not worth reading a year of instances for each time.
-        since = min(hours) - compiled.longest - timedelta(days=2)
+        since = min(hours) - longest - timedelta(days=2)
         parameters = {"workflow": name, "hours": sorted(hours), "now": now, "since": since}
         self._store.command(load_sql(_PACKAGE, "insert_hours.sql"), parameters)
         self._known.add(name)
         # Hours that lie ahead stay noted: their time comes.
         self._touched[name] = {hour for hour in self._touched.get(name, ()) if hour > now}
 
-    def _learn(self, compiled: Compiled, now: datetime) -> None:
-        since = now - LEARNED_FROM
-        ((instances,),) = self._store.query(
-            load_sql(_PACKAGE, "instances_since.sql"), {"workflow": compiled.name, "since": since}
-        ).rows
-        share = min(1.0, ENOUGH_INSTANCES / max(instances, 1))
-        below = "g" if share == 1.0 else format(int(share * 0xFFFF), "04x")
-        parameters = {
-            "workflow": compiled.name,
-            "version": compiled.version,
-            "steps": len(compiled.workflow.spec.steps),
-            "fewest": FEWEST_SAMPLES,
-            "below": below,
-            "since": since,
-            "now": now,
-        }
-        self._store.command(load_sql(_PACKAGE, "insert_risk.sql"), parameters)
-
     def _sweep(self) -> None:
         """Rewrite open_instances without the closed ones when they are a burden."""
         ((rows, alive),) = self._store.query(load_sql(_PACKAGE, "open_size.sql")).rows
         if rows > 100_000 and rows > 1.5 * alive:
             self._store.command(load_sql(_PACKAGE, "sweep_open.sql"))
+
+
+def zone_of(compiled: Compiled) -> str:
+    """The time zone in which a workflow is at home: its calendar's, else UTC."""
+    calendar = compiled.calendars.get(compiled.workflow.spec.calendar_at(None) or "")
+    return calendar.zone if calendar else "UTC"
+
+
+def learn(store: Store, workflow: str, version: int, zone: str, now: datetime) -> None:
+    """Learn from the last ninety days how likely deadlines are met (table step_chances)."""
+    since = now - LEARNED_FROM
+    ((instances, run),) = store.query(
+        load_sql(_PACKAGE, "instances_since.sql"), {"workflow": workflow, "since": since}
+    ).rows
+    share = min(1.0, ENOUGH_INSTANCES / max(instances, 1))
+    parameters = {
+        "workflow": workflow,
+        "version": version,
+        "zone": zone,
+        "fewest": FEWEST_SAMPLES,
+        "below": "g" if share == 1.0 else format(int(share * 0xFFFF), "04x"),
+        "since": since,
+        "now": now,
+        "run": run,
+    }
+    store.command(load_sql(_PACKAGE, "insert_chances.sql"), parameters)

@@ -51,3 +51,54 @@ ${distributed:clock_offsets:cityHash64(interface)};
 CREATE VIEW IF NOT EXISTS ${view:clock_corrections} AS
 SELECT interface, since, if(abs(offset_ms) < 250, 0, offset_ms) AS ahead_ms
 FROM clock_offsets FINAL;
+
+-- step_chances: of the instances that were at the same point, how many met a step in time. The point: which steps were
+-- still waiting (mask as in instances.waiting), what share of the step's time was used up, and the hours of the start
+-- (0 weekday by day, 1 weekday by night, 2 weekend by day, 3 weekend by night). Written by the evaluator every ten
+-- minutes, all rows of a workflow version at once, with a row of step 0 that says how many instances were read and in which zone hours are told; only
+-- the newest `computed_at` of a version counts. Read where states are judged. Cell n of `made` and `total` is the share
+-- (n / 200)^2; total is 0 where too few were like it. `at_risk_ppm`: from this share of the time on (in millionths),
+-- fewer than half made it; negative: never.
+CREATE TABLE IF NOT EXISTS ${table:step_chances}
+(
+    workflow    LowCardinality(String) CODEC(ZSTD(1)),
+    version     UInt32 CODEC(ZSTD(1)),
+    waiting     UInt64 CODEC(ZSTD(1)),
+    hours       UInt8 CODEC(ZSTD(1)),
+    step        UInt8 CODEC(ZSTD(1)),
+    made        Array(UInt32) CODEC(ZSTD(1)),
+    total       Array(UInt32) CODEC(ZSTD(1)),
+    at_risk_ppm Int32 CODEC(ZSTD(1)),
+    zone        LowCardinality(String) CODEC(ZSTD(1)),
+    computed_at DateTime64(6, 'UTC') CODEC(ZSTD(1))
+)
+ENGINE = ${engine:ReplacingMergeTree(computed_at)}
+ORDER BY (workflow, version, waiting, hours, step);
+
+${distributed:step_chances:cityHash64(workflow)};
+
+-- instance_changes: what late truth did to instances that were closed. Written by the evaluator before it writes the new
+-- facts, so that no change is lost; read by the encounter page. `sealed_at` is when the instance had been judged
+-- before: judging again after a crash writes the same row. Arrays run parallel, an entry per fact that changed: step
+-- ('' the instance itself), fact (started_at, cancelled_at, ended_at, applies, deadline, met_at, failed_at, vanished),
+-- and its value before and after, 2200 for never. Kept for two years, as long as anybody may ask.
+CREATE TABLE IF NOT EXISTS ${table:instance_changes}
+(
+    workflow   LowCardinality(String) CODEC(ZSTD(1)),
+    journey    String CODEC(ZSTD(1)),
+    item       String CODEC(ZSTD(1)),
+    version    UInt32 CODEC(ZSTD(1)),
+    occurrence UInt32 CODEC(T64, ZSTD(1)),
+    sealed_at  DateTime64(6, 'UTC') CODEC(ZSTD(1)),
+    at         DateTime64(3, 'UTC') CODEC(ZSTD(1)),
+    reopened   UInt8 CODEC(ZSTD(1)),
+    steps      Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    facts      Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    before     Array(DateTime64(3, 'UTC')) CODEC(ZSTD(1)),
+    after      Array(DateTime64(3, 'UTC')) CODEC(ZSTD(1))
+)
+ENGINE = ${engine:ReplacingMergeTree(at)}
+ORDER BY (journey, workflow, item, version, occurrence, sealed_at)
+TTL toDateTime(at) + INTERVAL 2 YEAR;
+
+${distributed:instance_changes:cityHash64(journey)};
