@@ -29,7 +29,7 @@ from collector.wal import Wal, Writer
 from dashboard import DashboardSettings, Gate
 from dashboard import create_app as create_pages
 from slo import alerts, objectives
-from slo.workflows import Evaluator, activate, packs
+from slo.workflows import Evaluator, activate_all, packs
 from tracing.authorities import Authorities
 from tracing.clocks import Clocks
 from tracing.context import SiteKey, SiteKeyError
@@ -104,8 +104,9 @@ class Core:
         keep_bodies(store, self._settings.store.body_days)
         now = datetime.now(UTC)
         shipped = packs.shipped()
-        for name in self._settings.workflows:
-            activate(store, shipped.get(name) or self._document(name, shipped), now)
+        chosen = [shipped.get(name) or self._document(name, shipped) for name in self._settings.workflows]
+        # A version that somebody activated since is not undone by the file it took the place of.
+        activate_all(store, chosen, now, supersede=False)
         known = objectives.shipped()
         chosen = [
             name if name in known else self._document(name, known) for name in self._settings.objectives

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from slo.workflows.compile import open_state_expression
-from slo.workflows.judgement import PACKAGE, Judge, facts_of
+from slo.workflows.judgement import PACKAGE, Judge, Key, facts_of
 from slo.workflows.rows import INSTANCE_STATES, InstanceRow, InstanceState, Tile
 from tracing.store import Store, load_sql
 
@@ -117,7 +117,7 @@ def instances(
         return _open(store, now, [state], limit, workflow, "")
     which = _CLOSED[state] if state else "1"
     sql = load_sql(PACKAGE, "newest_list.sql").replace("{{which}}", which)
-    keys: list[tuple[str, str, int]] = []
+    keys: list[Key] = []
     for back in _LOOK_BACK:
         parameters = {
             "workflow": workflow,
@@ -125,7 +125,7 @@ def instances(
             "since": now - back,
             "limit": limit,
         }
-        keys = [(row[0], row[1], row[2]) for row in store.query(sql, parameters).rows]
+        keys = [(row[0], row[1], row[2], row[3], row[4]) for row in store.query(sql, parameters).rows]
         if len(keys) >= limit:
             break
     return _rows(store, keys, now)
@@ -142,10 +142,12 @@ def _open(
         "workflow": workflow,
         "facility": facility,
     }
-    return _rows(store, [(row[0], row[1], row[2]) for row in store.query(sql, parameters).rows], now)
+    return _rows(
+        store, [(row[0], row[1], row[2], row[3], row[4]) for row in store.query(sql, parameters).rows], now
+    )
 
 
-def _rows(store: Store, keys: Sequence[tuple[str, str, int]], now: datetime) -> list[InstanceRow]:
+def _rows(store: Store, keys: Sequence[Key], now: datetime) -> list[InstanceRow]:
     judge = Judge.of(store)
     return [judge.row(facts, now) for facts in facts_of(store, keys)]
 

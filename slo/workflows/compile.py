@@ -1,4 +1,4 @@
-"""Compiles a workflow to ClickHouse: a view that turns spans into checkpoints, and the query for its facts.
+"""Compiles a workflow to the query for the facts of its instances.
 
 Called by activation and the evaluator; a pure function of definition and version, so its output is compared
 with golden files. It must never run SQL, and every text of a definition goes through `literal`.
@@ -6,38 +6,38 @@ with golden files. It must never run SQL, and every text of a definition goes th
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import timedelta
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, partial
 
 from slo.calendars import Calendar
-from slo.workflows.model import CANCEL, JOURNEYS, START, Match, Step, Workflow
-from slo.workflows.shifts import fingerprint
+from slo.workflows.checkpoints import label
+from slo.workflows.duration import Within
+from slo.workflows.facts import NEVER
+from slo.workflows.model import FACILITY, Match, Step, Workflow
+from slo.workflows.shifts import rule_name
+from slo.workflows.sql_text import PACKAGE, among, fill, literal, literals, without_comments
 from tracing.store import load_sql
 
-_PACKAGE = "slo.workflows.sql"
-_MARK = re.compile(r"\{\{(\w+)\}\}")
-_EXACT = ("interface", "source", "destination", "message", "operation")
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_EVENT = "(at, outcome, ack_code, reason, identity)"
 
 
-def literal(text: str) -> str:
-    """A ClickHouse string literal."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def fill(name: str, **values: str) -> str:
-    """The template `name` with its `{{marks}}` replaced, its header comment included."""
-    return _MARK.sub(lambda found: values[found[1]], load_sql(_PACKAGE, name))
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Compiled:
-    """A workflow version ready to run. `name` is safe inside SQL: the model allows letters, digits and -."""
+    """A workflow version ready to run. `name` is safe inside SQL: the model allows letters, digits and -.
+
+    It judges the occurrences that start at `since` or later and before `until`, which is when the next
+    version takes over.
+    """
 
     workflow: Workflow
     version: int
-    calendar: Calendar | None
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    since: datetime = BEGINNING
+    until: datetime = NEVER
 
     @property
     def name(self) -> str:
@@ -45,124 +45,240 @@ class Compiled:
         return self.workflow.name
 
     @property
-    def view(self) -> str:
-        """Name of the view that writes checkpoints."""
-        return f"{view_prefix(self.name)}{self.version}"
+    def longest(self) -> timedelta:
+        """No deadline lies later than this after the start, unless steps before it are met late."""
+        spec = self.workflow.spec
+        found: dict[str, timedelta] = {}
+        for step in spec.ordered():
+            deadlines = [spec.deadline_at(step, facility) for facility in (None, *spec.facilities)]
+            own = max((one.longest() for one in deadlines if one), default=timedelta(0))
+            found[step.name] = own + max((found[name] for name in step.after), default=timedelta(0))
+        return max(found.values())
 
-    def view_ddl(self) -> str:
-        """CREATE statement of the view, with the store's `${…}` marks for single engine and cluster."""
-        return fill(
-            "checkpoints_view.sql",
-            view=self.view,
-            workflow=self.name,
-            version=str(self.version),
-            select=self.checkpoints_select("${local:spans}").rstrip(),
-        )
+    @cached_property
+    def rules(self) -> dict[str, tuple[Within, Calendar]]:
+        """Deadlines that a calendar decides, by the name of their pieces in the store."""
+        found = {}
+        for step in self.workflow.spec.steps:
+            for facility in (None, *self.workflow.spec.facilities):
+                deadline, calendar = self._deadline(step, facility)
+                if deadline is not None and calendar is not None:
+                    found[rule_name(calendar, deadline)] = (deadline, calendar)
+        return found
 
-    def checkpoints_select(self, spans: str) -> str:
-        """SELECT of checkpoints from the table or subquery `spans`."""
-        return fill(
-            "checkpoints_select.sql",
-            workflow=self.name,
-            version=str(self.version),
-            steps=_strings(name for name, _ in self._tests()),
-            points=str(sum(name in (START, CANCEL) for name, _ in self._tests())),
-            matches="\n            + ".join(
-                f"toUInt64({test}) * {1 << place}" for place, (_, test) in enumerate(self._tests())
-            ),
-            kinds=_strings(JOURNEYS),
-            ranks=str(list(range(1, len(JOURNEYS) + 1))),
-            worst=str(len(JOURNEYS) + 1),
-            spans=spans,
-        )
+    @cached_property
+    def digest(self) -> int:
+        """A number that changes with the meaning of the facts: what another judged is judged again."""
+        return int.from_bytes(hashlib.sha256(self.facts(scoped=False).encode()).digest()[:4])
 
-    def facts(self, scoped: bool = True) -> str:
-        """SELECT of facts: of the journeys in `{journeys:Array(String)}`, or of all when not `scoped`."""
+    def facts(self, scoped: bool = True, checkpoints: str = "checkpoints") -> str:
+        """SELECT of facts: of the journeys in `{journeys:Array(String)}`, or of all when not `scoped`.
+
+        `checkpoints` is the table, or subquery, its events come from.
+        """
         journeys = "{journeys:Array(String)}"
         mine = f"SELECT token FROM journey_members WHERE journey IN {journeys}"
         steps = list(enumerate(self.workflow.spec.steps, 1))
-        shifts = sorted({step.within.business_days for _, step in steps if step.within.business_days})
 
         def each(pattern: str) -> str:
             return ", ".join(pattern.format(n=n) for n, _ in steps)
 
-        return fill(
+        each_item = self.workflow.spec.for_each is not None
+        text = fill(
             "facts.sql",
             workflow=self.name,
             version=str(self.version),
-            calendar=fingerprint(self.calendar) if self.calendar else "",
             # A message placed by its patient alone is not heard where much depends on it.
             unsure="" if self.workflow.hears_probable else " OR mapping.basis = 'patient'",
             mapping_scope=f"WHERE token IN ({mine})" if scoped else "",
             token_scope=f"AND token IN ({mine} UNION ALL SELECT arrayJoin({journeys}))" if scoped else "",
             journey_scope=f"WHERE journey IN {journeys}" if scoped else "",
+            items=load_sql(PACKAGE, "facts_items.sql").strip()
+            if each_item
+            else "events AS (SELECT *, '' AS item FROM placed),",
             start_tuple=", ".join(
                 ["at", "facility", *(f"tags[{literal(tag)}]" for tag in self.workflow.tags)]
             ),
-            gathered_steps=",\n            ".join(
-                f"arraySort(groupUniqArrayIf((at, outcome, ack_code, reason), step = {literal(step.name)} "
-                f"AND outcome IN {_tuple(outcomes)})) AS {what}_{n}"
+            gathered=",\n            ".join(self._gathered()),
+            first_events=",\n            ".join(self._first_events()),
+            judged=",\n            ".join(self._judged()),
+            since=_moment(self.since),
+            until=_moment(self.until),
+            step_names=literals(step.name for _, step in steps),
+            applicable=each("toUInt8(a{n})"),
+            required=each("toUInt8(r{n})"),
+            bases=each("b{n}"),
+            deadlines=", ".join(self._deadline_at(n, step) for n, step in steps),
+            met_at=each("m{n}"),
+            failed_at=each("f{n}"),
+            met_outcomes=self._said(steps, "met", 2),
+            met_acks=self._said(steps, "met", 3),
+            failed_outcomes=self._said(steps, "failed", 2),
+            failed_acks=self._said(steps, "failed", 3),
+            failed_reasons=self._said(steps, "failed", 4),
+            piece_joins="\n".join(
+                f"ASOF LEFT JOIN (SELECT rule, since, shift_ms, at FROM deadline_pieces "
+                f"WHERE {among('rule', sorted({*self._rules_of(step)} - {''}))}) AS piece{n} "
+                f"ON judged.rule{n} = piece{n}.rule AND judged.b{n} >= piece{n}.since"
                 for n, step in steps
-                for what, outcomes in (("met", step.met_by), ("failed", step.failed_by))
-            ),
-            first_events=",\n            ".join(
-                f"arrayFirst(event -> event.1 >= started_at AND event.1 < until, {what}_{n}) AS {what}{n}"
-                for n, _ in steps
-                for what in ("met", "failed")
-            ),
-            step_names=_strings(step.name for _, step in steps),
-            applicable=", ".join(f"toUInt8({self._applies(step)})" for _, step in steps),
-            deadlines=", ".join(_deadline(step) for _, step in steps),
-            met_at=each("if(met{n}.1 < occurrences.started_at, never, met{n}.1)"),
-            failed_at=each("if(failed{n}.1 < occurrences.started_at, never, failed{n}.1)"),
-            met_outcomes=each("met{n}.2"),
-            met_acks=each("met{n}.3"),
-            failed_outcomes=each("failed{n}.2"),
-            failed_acks=each("failed{n}.3"),
-            failed_reasons=each("failed{n}.4"),
-            shift_joins="\n".join(
-                f"ASOF LEFT JOIN (SELECT calendar, since, shift_ms FROM business_day_shifts "
-                f"WHERE days = {days}) AS shift{days} ON occurrences.calendar = shift{days}.calendar "
-                f"AND occurrences.started_at >= shift{days}.since"
-                for days in shifts
+                if self._by_calendar(step)
             ),
         )
+        return (
+            text
+            if checkpoints == "checkpoints"
+            else text.replace("FROM checkpoints\n", f"FROM {checkpoints}\n")
+        )
 
-    @property
-    def longest(self) -> timedelta:
-        """No deadline lies later than this after the start."""
-        return max(step.within.longest() for step in self.workflow.spec.steps)
+    def _gathered(self) -> Iterator[str]:
+        for n, step in enumerate(self.workflow.spec.steps, 1):
+            for what, outcomes in _OUTCOMES.items():
+                heard = " OR ".join(
+                    f"(step = {literal(label(step, place))} AND {among('outcome', outcomes(match))})"
+                    for place, match in enumerate(step.matches)
+                )
+                yield f"arraySort(groupUniqArrayIf({_EVENT}, {heard})) AS {what}_{n}"
+        for n, tag in enumerate(self.workflow.tags, 1):
+            value = f"tags[{literal(tag)}]"
+            yield f"arraySort(groupUniqArrayIf((at, {value}), {value} != '')) AS said_{n}"
 
-    def _tests(self) -> list[tuple[str, str]]:
+    def _first_events(self) -> Iterator[str]:
+        inside = "event -> event.1 >= started_at AND event.1 < until"
+        for n, step in enumerate(self.workflow.spec.steps, 1):
+            if step.count == 1:
+                yield f"arrayFirst({inside}, met_{n}) AS met{n}"
+            else:
+                # Of each message the first success; then the last one that is needed.
+                yield f"arrayFilter({inside}, met_{n}) AS inside{n}"
+                yield (
+                    f"arrayFilter((event, nth) -> nth = 1, inside{n}, "
+                    f"arrayEnumerateUniq(arrayMap(event -> event.5, inside{n})))[{step.count}] AS met{n}"
+                )
+            yield f"arrayFirst({inside}, failed_{n}) AS failed{n}"
+        for n, _ in enumerate(self.workflow.tags, 1):
+            said = f"arrayFirst({inside}, said_{n}).2"
+            yield f"if(start.{n + 2} != '', start.{n + 2}, {said}) AS tag{n}"
+
+    def _judged(self) -> Iterator[str]:
         spec = self.workflow.spec
-        tests = [(START, _predicate(spec.start, spec.start.outcome and spec.start.outcomes(())))]
-        if spec.cancel is not None:
-            tests.append((CANCEL, _predicate(spec.cancel, spec.cancel.outcome and spec.cancel.outcomes(()))))
-        return tests + [
-            (step.name, _predicate(step.match, (*step.met_by, *step.failed_by))) for step in spec.steps
-        ]
+        place = {step.name: n for n, step in enumerate(spec.steps, 1)}
+        for step in spec.ordered():
+            n, waits = place[step.name], [spec.step(name) for name in step.after]
+            dormant = [f"d{place[one.name]}" for one in waits]
+            dormant += [f"m{place[one.name]} = never" for one in waits if one.optional]
+            yield f"{_any(dormant)} AS d{n}"
+            bases = [f"if(a{k}, m{k}, b{k})" for k in (place[one.name] for one in waits)]
+            latest = f"arrayMax([{', '.join(bases)}])"
+            yield f"{latest if bases else 'started_at'} AS b{n}"
+            applies = [f"NOT d{n}", *self._applies(step)]
+            if step.forbidden_before is not None:
+                target = place[step.forbidden_before]
+                yield f"met{n}.1 >= started_at AND met{n}.1 < m{target} AS hit{n}"
+                yield f"{' AND '.join([*applies, f'a{target}'])} AS a{n}"
+                yield f"if(hit{n}, met{n}.1, never) AS f{n}"
+                yield f"if(hit{n}, never, m{target}) AS m{n}"
+                yield f"a{n} AND (r{target} OR hit{n}) AS r{n}"
+            else:
+                yield f"{' AND '.join(applies)} AS a{n}"
+                yield f"if(met{n}.1 < started_at, never, met{n}.1) AS m{n}"
+                yield f"if(failed{n}.1 < started_at, never, failed{n}.1) AS f{n}"
+                yield f"{'0' if step.optional else f'a{n}'} AS r{n}"
+            if self._by_calendar(step):
+                rules = self._by_facility(partial(self._rule_text, step))
+                yield f"{rules} AS rule{n}"
 
-    def _applies(self, step: Step) -> str:
-        tests = []
+    def _applies(self, step: Step) -> Iterator[str]:
+        skipped = [name for name in self.workflow.spec.facilities if self.workflow.spec.skips(step, name)]
+        if skipped:
+            yield f"NOT {among('facility', skipped)}"
         for tag, values in sorted(step.when.items()):
-            place = self.workflow.tags.index(tag) + 3
-            tests.append(f"start.{place} IN {_tuple(('', *values))}")
-        return " AND ".join(tests) or "1"
+            column = "facility" if tag == FACILITY else f"tag{self.workflow.tags.index(tag) + 1}"
+            yield among(column, ("", *values))
+
+    def _said(self, steps: list[tuple[int, Step]], what: str, member: int) -> str:
+        def one(n: int, step: Step) -> str:
+            if step.forbidden_before is None:
+                return f"{what}{n}.{member}"
+            return f"if(hit{n}, met{n}.{member}, '')" if what == "failed" else "''"
+
+        return ", ".join(one(n, step) for n, step in steps)
+
+    def _deadline_at(self, n: int, step: Step) -> str:
+        if step.forbidden_before is not None:
+            return "never"
+        spec = self.workflow.spec
+        if not any(spec.deadline_at(step, facility) for facility in (None, *spec.facilities)):
+            return "ended"
+        text = self._by_facility(partial(self._plain, n, step))
+        if self._by_calendar(step):
+            piece = f"piece{n}"
+            shifted = f"addMilliseconds(b{n}, {piece}.shift_ms)"
+            at = f"if({piece}.at > toDateTime64(0, 3, 'UTC'), {piece}.at, {shifted})"
+            text = (
+                at
+                if set(self._rules_of(step)) == {self._rule(step, None)}
+                else f"if(rule{n} != '', {at}, {text})"
+            )
+        return f"least(ended, if(b{n} = never, never, {text}))"
+
+    def _plain(self, n: int, step: Step, facility: str | None) -> str:
+        deadline, calendar = self._deadline(step, facility)
+        if deadline is None or calendar is not None:
+            return "never"
+        return f"addMilliseconds(b{n}, {round(deadline.seconds * 1000)})"
+
+    def _deadline(self, step: Step, facility: str | None) -> tuple[Within | None, Calendar | None]:
+        """The deadline at a facility, and its calendar if it needs one."""
+        deadline = self.workflow.spec.deadline_at(step, facility)
+        if step.forbidden_before is not None or deadline is None or not deadline.needs_calendar:
+            return (None if step.forbidden_before else deadline), None
+        return deadline, self.calendars[self.workflow.spec.calendar_at(facility) or ""]
+
+    def _rule(self, step: Step, facility: str | None) -> str:
+        deadline, calendar = self._deadline(step, facility)
+        return rule_name(calendar, deadline) if deadline and calendar else ""
+
+    def _rule_text(self, step: Step, facility: str | None) -> str:
+        return literal(self._rule(step, facility))
+
+    def _rules_of(self, step: Step) -> Iterator[str]:
+        return (self._rule(step, facility) for facility in (None, *self.workflow.spec.facilities))
+
+    def _by_calendar(self, step: Step) -> bool:
+        return any(self._rules_of(step))
+
+    def _by_facility(self, said: Callable[[str | None], str]) -> str:
+        """An expression that depends on the facility as far as the workflow does."""
+        usual = said(None)
+        differs = [(name, text) for name in self.workflow.spec.facilities if (text := said(name)) != usual]
+        if not differs:
+            return usual
+        return (
+            "multiIf("
+            + ", ".join(f"facility = {literal(name)}, {text}" for name, text in differs)
+            + f", {usual})"
+        )
 
 
-def view_prefix(name: str) -> str:
-    """What the views of all versions of a workflow begin with; - cannot stand in a bare table name."""
-    return f"checkpoints_of_{name.replace('-', '_')}_v"
+def _met_by(match: Match) -> tuple[str, ...]:
+    return match.met_by
+
+
+def _failed_by(match: Match) -> tuple[str, ...]:
+    return match.failed_by
+
+
+_OUTCOMES: Mapping[str, Callable[[Match], tuple[str, ...]]] = {"met": _met_by, "failed": _failed_by}
 
 
 def state_expression() -> str:
     """The instance state at `{now}` over columns of `instances AS i` and an array `risk`."""
-    return _without_comments(load_sql(_PACKAGE, "state.sql"))
+    return without_comments(load_sql(PACKAGE, "state.sql"))
 
 
 def open_state_expression() -> str:
     """The same over columns of `open_instances AS o`, which hold open instances only."""
-    return _without_comments(load_sql(_PACKAGE, "open_state.sql"))
+    return without_comments(load_sql(PACKAGE, "open_state.sql"))
 
 
 def judged() -> str:
@@ -170,41 +286,9 @@ def judged() -> str:
     return fill("judged.sql", state=state_expression())
 
 
-def _predicate(match: Match, outcomes: tuple[str, ...] | None) -> str:
-    tests = [
-        _among(column, getattr(match, column)) for column in _EXACT if getattr(match, column) is not None
-    ]
-    if match.system is not None:
-        systems = _tuple(match.system)
-        tests.append(f"(source IN {systems} OR destination IN {systems})")
-    if outcomes:
-        tests.append(_among("outcome", outcomes))
-    return " AND ".join(tests)
+def _any(tests: list[str]) -> str:
+    return f"({' OR '.join(tests)})" if tests else "0"
 
 
-def _among(column: str, values: Iterable[str]) -> str:
-    values = tuple(values)
-    # One value is compared: a set of one costs each insert the analysis of a set.
-    return f"{column} = {literal(values[0])}" if len(values) == 1 else f"{column} IN {_tuple(values)}"
-
-
-def _deadline(step: Step) -> str:
-    if step.within.business_days:
-        return f"addMilliseconds(occurrences.started_at, shift{step.within.business_days}.shift_ms)"
-    return f"addMilliseconds(occurrences.started_at, {round(step.within.seconds * 1000)})"
-
-
-def _tuple(values: Iterable[str]) -> str:
-    return (
-        "(" + ", ".join(literal(value) for value in values) + ")"
-        if (values := tuple(values))
-        else "('@none')"
-    )
-
-
-def _strings(values: Iterable[str]) -> str:
-    return "[" + ", ".join(literal(value) for value in values) + "]"
-
-
-def _without_comments(sql: str) -> str:
-    return "\n".join(line for line in sql.splitlines() if not line.startswith("--"))
+def _moment(at: datetime) -> str:
+    return f"toDateTime64('{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d}', 3, 'UTC')"

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from slo.workflows.activate import active, extend_business_days
+from slo.workflows.activate import extend_deadlines, in_force, ranges
 from slo.workflows.compile import Compiled
 from slo.workflows.history import History
 from tracing.identity.feed import PAGE, Feed, Progress, load_progress, paged, save_progress
@@ -22,10 +23,10 @@ _DAY = timedelta(days=1)
 
 @dataclass(slots=True)
 class _Definitions:
-    """Active workflows as last read; compiled anew only when a version changes."""
+    """The versions in force as last read; compiled anew only when one changes."""
 
     compiled: list[Compiled]
-    key: tuple[tuple[str, int], ...] = ()
+    key: tuple[tuple[Any, ...], ...] = ()
 
 
 class Evaluator:
@@ -63,22 +64,23 @@ class Evaluator:
 
     def _refresh(self, now: datetime) -> None:
         rows = self._store.query(load_sql(_PACKAGE, "active_versions.sql")).rows
-        key = tuple((name, version) for name, version in rows)
+        key = tuple(rows)
         if key != self._definitions.key:
-            self._definitions = _Definitions(active(self._store), key)
+            self._definitions = _Definitions(in_force(self._store, now), key)
+            versions = [(one.name, one.version) for one in self._definitions.compiled]
             self._checkpoints = {
-                one: self._checkpoints.get(one)
+                (name, version): self._checkpoints.get((name, version))
                 or Feed(
-                    f"evaluator/{one[0]}/{one[1]}",
+                    f"evaluator/{name}/{version}",
                     "checkpoints",
                     "token, step, span_id",
-                    f"workflow = '{one[0]}' AND version = {one[1]}",
+                    f"workflow = '{name}' AND version = {version}",
                 )
-                for one in key
+                for name, version in versions
             }
         if self._extended is None or now - self._extended > _DAY:
             for compiled in self._definitions.compiled:
-                extend_business_days(self._store, compiled, now)
+                extend_deadlines(self._store, compiled, now)
             self._extended = now
 
     def _follow(self, compiled: Compiled) -> int:
@@ -86,10 +88,11 @@ class Evaluator:
         blocks = feed.look(self._store)
         if not self._is_settled(compiled):
             count = sum(self._evaluate(compiled, self._journeys(page)) for page in self._starts(compiled))
-            mine = {"workflow": compiled.name, "version": compiled.version}
-            self._store.command(load_sql(_PACKAGE, "insert_stale.sql"), mine)
+            mine: dict[str, Any] = {"workflow": compiled.name}
+            stale = {**mine, **ranges(self._store, compiled.name)}
+            self._store.command(load_sql(_PACKAGE, "insert_stale.sql"), stale)
             self._store.command(load_sql(_PACKAGE, "insert_stale_open.sql"), mine)
-            save_progress(self._store, _reader(compiled), Progress(version=compiled.version))
+            save_progress(self._store, _reader(compiled), Progress(version=compiled.digest))
             self._history.forget(compiled.name)
         else:
             sql = load_sql(_PACKAGE, "changed_tokens.sql")
@@ -102,8 +105,8 @@ class Evaluator:
         return count
 
     def _is_settled(self, compiled: Compiled) -> bool:
-        """Whether this version has been evaluated over all history."""
-        return load_progress(self._store, _reader(compiled)).version == compiled.version
+        """Whether all history has been evaluated by what this version means."""
+        return load_progress(self._store, _reader(compiled)).version == compiled.digest
 
     def _starts(self, compiled: Compiled) -> Iterator[list[str]]:
         after = ""
@@ -132,7 +135,8 @@ class Evaluator:
             ((run, before),) = self._store.query(load_sql(_PACKAGE, "touched_hours.sql"), mine).rows
             insert = load_sql(_PACKAGE, "insert_facts.sql").replace("{{facts}}", compiled.facts())
             self._store.command(insert, {**mine, "run": run})
-            self._store.command(load_sql(_PACKAGE, "insert_gone.sql"), {**mine, "run": run})
+            gone = {**mine, "run": run, "version": compiled.version}
+            self._store.command(load_sql(_PACKAGE, "insert_gone.sql"), gone)
             self._store.command(load_sql(_PACKAGE, "insert_open.sql"), mine)
             ((_, after),) = self._store.query(load_sql(_PACKAGE, "touched_hours.sql"), mine).rows
             self._history.touch(compiled.name, [*before, *after])
@@ -140,7 +144,7 @@ class Evaluator:
 
 
 def _reader(compiled: Compiled) -> str:
-    return f"evaluator/{compiled.name}"
+    return f"evaluator/{compiled.name}/{compiled.version}/all"
 
 
 def _chunks(journeys: list[str]) -> Iterable[list[str]]:

@@ -31,7 +31,7 @@ def _after(value: Any) -> Any:
     if not isinstance(value, str):
         raise ValueError("needs a unit: write 90s, 15m, 24h or 2 days")
     within = Within.parse(value)
-    if within.business_days:
+    if within.needs_calendar:
         raise ValueError("is a time that passes, not business days; write 90s, 15m, 24h or 2 days")
     return timedelta(seconds=within.seconds)
 
@@ -64,6 +64,10 @@ class Happened(_Strict):
     outcome: str = "accepted"
     facility: str = ""
     tags: dict[str, str] = Field(default_factory=dict)
+    items: tuple[str, ...] = ()
+    """In a workflow with `for_each`: the items the message is about; `P1 = F1` for one with two numbers."""
+    again: str = ""
+    """Messages with the same word are one message sent again."""
 
     @field_validator("outcome")
     @classmethod
@@ -86,6 +90,8 @@ class Happened(_Strict):
             outcome=self.outcome,
             facility=self.facility,
             tags=self.tags,
+            items=tuple(tuple(name.strip() for name in item.split("=")) for item in self.items),
+            identity=self.again or f"{sent.isoformat()} {self.interface} {self.message} {self.operation}",
         )
 
 
@@ -97,6 +103,8 @@ class Expected(_Strict):
     steps: dict[str, str] = Field(default_factory=dict)
     occurrence: int = Field(default=0, ge=0)
     """Which occurrence is meant, from 1; 0 is the last."""
+    item: str = ""
+    """In a workflow with `for_each`: which item is meant, by any of its names."""
 
     @field_validator("state")
     @classmethod
@@ -154,10 +162,13 @@ def run(definition: Definition, path: Path) -> tuple[int, list[str]]:
     compared, wrong = 0, []
     for number, example in enumerate(examples.examples):
         spans = [one.seen(example.begin) for one in example.happened]
-        occurrences = judge(definition.workflow, "example", spans, definition.calendar)
+        occurrences = judge(definition.workflow, "example", spans, definition.calendars)
         for which, expected in enumerate(example.expect):
             now = example.begin + expected.after
-            begun = [one for one in occurrences if one.started_at <= now]
+            names = {expected.item} | {
+                min(item) for one in spans for item in one.items if expected.item in item
+            }
+            begun = [one for one in occurrences if one.started_at <= now and one.item in names]
             chosen = begun[expected.occurrence - 1 : expected.occurrence or None]
             state: InstanceState | str = chosen[-1].state(now) if chosen else _NOTHING
             states: Mapping[str, StepState] = (

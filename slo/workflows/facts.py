@@ -21,8 +21,10 @@ NEVER = datetime(2200, 1, 1, tzinfo=UTC)
 class StepFacts:
     """One step: whether it applies, until when, when it was first met and first refused (NEVER: not seen).
 
+    `required`: the instance waits for it. `base`: what its deadline counts from (NEVER: not known yet).
     `risk_after` is in seconds after the start, negative when unknown. Outcome, code and reason belong to the
-    first refusal, `met_outcome` and `met_ack` to the first success.
+    first refusal, `met_outcome` and `met_ack` to the first success. For a step that must not happen, the
+    refusal is its happening, and it is met when the step it must not precede is.
     """
 
     name: str
@@ -35,6 +37,8 @@ class StepFacts:
     failed_outcome: str = ""
     failed_ack: str = ""
     failed_reason: str = ""
+    required: bool = True
+    base: datetime = NEVER
 
     def state(
         self, now: datetime, started_at: datetime, cancelled_at: datetime = NEVER, risk_after: float = -1.0
@@ -49,15 +53,17 @@ class StepFacts:
         if self.failed_at <= now:
             return "failed"
         if self.deadline < now:
-            return "overdue"
-        if risk_after >= 0 and started_at + timedelta(milliseconds=int(risk_after * 1000)) <= now:
+            # Nobody misses what was optional.
+            return "overdue" if self.required else "not_applicable"
+        after = timedelta(milliseconds=int(risk_after * 1000))
+        if self.required and risk_after >= 0 and started_at + after <= now:
             return "at_risk"
         return "pending"
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One occurrence of a workflow for a journey."""
+    """One occurrence of a workflow for a journey, or for one item of it."""
 
     workflow: str
     journey: str
@@ -68,6 +74,8 @@ class Facts:
     cancelled_at: datetime = NEVER
     certainty: str = "certain"
     version: int = 0
+    item: str = ""
+    ended_at: datetime = NEVER
 
     def step_states(self, now: datetime, risk: Sequence[float] = ()) -> list[StepState]:
         """The state of every step, in the order of the definition."""
@@ -80,11 +88,14 @@ class Facts:
         """The state of the occurrence at `now`."""
         if self.cancelled_at <= now:
             return "cancelled"
-        return instance_state(self.step_states(now, risk))
+        states = self.step_states(now, risk)
+        return instance_state(
+            [state for step, state in zip(self.steps, states, strict=True) if step.required]
+        )
 
 
 def instance_state(steps: Sequence[StepState]) -> InstanceState:
-    """The state of an instance that was not cancelled, from the states of its steps; first that holds."""
+    """The state of an instance that was not cancelled, from its required steps; the first that holds."""
     if "failed" in steps:
         return "failed"
     if all(state in ("met", "met_late", "not_applicable") for state in steps):

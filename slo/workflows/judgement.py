@@ -7,20 +7,21 @@ what has to count or sort a million is judged in SQL (state.sql, open_state.sql)
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from slo.workflows.facts import NEVER, Facts, StepFacts
 from slo.workflows.load import define_text
-from slo.workflows.model import Workflow
+from slo.workflows.model import Step, Workflow
 from slo.workflows.rows import InstanceRow, StepRow, StepState
 from tracing.store import Store, load_sql
 
 PACKAGE = "slo.workflows.sql"
 _WORST: tuple[StepState, ...] = ("failed", "overdue", "at_risk", "pending")
-Key = tuple[str, str, int]
+Key = tuple[str, str, str, int, int]
+"""Workflow, journey, item, version, occurrence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +29,40 @@ class Judge:
     """Definitions and risk as they are now; makes rows of facts."""
 
     workflows: Mapping[str, Workflow]
-    risks: Mapping[str, Sequence[float]]
+    """The newest version of every active workflow."""
+    versions: Mapping[tuple[str, int], Workflow]
+    """Every version there was."""
+    risks: Mapping[tuple[str, int], Sequence[float]]
 
     @classmethod
     def of(cls, store: Store) -> Judge:
         """Read definitions and risk from the store."""
-        rows = store.query(load_sql(PACKAGE, "active.sql")).rows
-        workflows = {name: _workflow(f"{name} version {version}", text) for name, version, text in rows}
-        return cls(workflows, dict(store.query(load_sql(PACKAGE, "risks.sql")).rows))
+        workflows, versions = {}, {}
+        rows = store.query(load_sql(PACKAGE, "versions.sql"), {"name": ""}).rows
+        for name, version, text, active, *_ in rows:
+            versions[name, version] = workflow = _workflow(f"{name} version {version}", text)
+            if active:
+                workflows[name] = workflow
+        risks = {
+            (name, version): risk for name, version, risk in store.query(load_sql(PACKAGE, "risks.sql")).rows
+        }
+        return cls(workflows, versions, risks)
 
     def row(self, facts: Facts, now: datetime) -> InstanceRow:
         """One instance at `now`."""
-        risk = self.risks.get(facts.workflow, ())
-        workflow = self.workflows.get(facts.workflow)
-        systems = {step.name: step.system for step in workflow.spec.steps} if workflow else {}
+        risk = self.risks.get((facts.workflow, facts.version), ())
+        workflow = self.versions.get((facts.workflow, facts.version)) or self.workflows.get(facts.workflow)
+        told = {step.name: step for step in workflow.spec.steps} if workflow else {}
         states = facts.step_states(now, risk)
         steps = [
-            _step_row(step, state, systems.get(step.name, ""))
+            _step_row(step, state, told.get(step.name), workflow, facts.facility)
             for step, state in zip(facts.steps, states, strict=True)
         ]
         cancelled = facts.cancelled_at <= now
-        open_steps = [] if cancelled else [step for step in steps if step.state in _WORST]
-        worst = min(open_steps, key=lambda step: (_WORST.index(step.state), step.deadline), default=None)
+        open_steps = [step for step in steps if step.required and step.state in _WORST and not cancelled]
+        worst = min(
+            open_steps, key=lambda step: (_WORST.index(step.state), step.deadline or NEVER), default=None
+        )
         return InstanceRow(
             workflow=facts.workflow,
             title=workflow.title if workflow else facts.workflow,
@@ -62,21 +75,28 @@ class Judge:
             deadline=worst.deadline if worst else None,
             late_s=(now - worst.deadline).total_seconds() if worst and worst.deadline else None,
             reason=worst.reason if worst else "",
-            owner=workflow.metadata.owner if workflow else "",
+            owner=worst.owner if worst else (workflow.metadata.owner if workflow else ""),
             steps=steps,
             certainty=facts.certainty,
             cancelled_at=facts.cancelled_at if cancelled else None,
+            item=facts.item,
+            version=facts.version,
+            ended_at=facts.ended_at if facts.ended_at <= now else None,
+            severity=worst.severity if worst else "",
+            cost=sum(_cost(step, now) for step in steps if step.required and not cancelled),
         )
 
 
 def facts_of(store: Store, keys: Sequence[Key]) -> list[Facts]:
-    """Facts of instances named by (workflow, journey, occurrence), in that order, without vanished ones."""
+    """Facts of instances named by their keys, in that order, without vanished ones."""
     if not keys:
         return []
     which = "i.workflow IN {workflows:Array(String)} AND i.journey IN {journeys:Array(String)}"
     workflows, journeys = sorted({key[0] for key in keys}), sorted({key[1] for key in keys})
     found = _read(store, which, {"workflows": workflows, "journeys": journeys})
-    by_key = {(facts.workflow, facts.journey, facts.occurrence): facts for facts in found}
+    by_key = {
+        (facts.workflow, facts.journey, facts.item, facts.version, facts.occurrence): facts for facts in found
+    }
     return [by_key[key] for key in keys if key in by_key]
 
 
@@ -98,37 +118,81 @@ def _read(store: Store, which: str, parameters: Mapping[str, Any]) -> list[Facts
 
 
 def _facts(row: tuple[Any, ...]) -> Facts:
-    workflow, version, journey, occurrence, certainty, facility, started_at, cancelled_at, *steps = row
+    workflow, version, journey, item, occurrence, certainty, facility, started_at, *rest = row
+    cancelled_at, ended_at, *steps = rest
     return Facts(
         workflow=workflow,
         journey=journey,
+        item=item,
         occurrence=occurrence,
         started_at=started_at,
         facility=facility,
-        steps=tuple(
-            StepFacts(name, bool(applicable), *rest) for name, applicable, *rest in zip(*steps, strict=True)
-        ),
+        steps=tuple(_step_facts(*step) for step in zip(*steps, strict=True)),
         cancelled_at=cancelled_at,
+        ended_at=ended_at,
         certainty=certainty,
         version=version,
     )
 
 
-def _step_row(step: StepFacts, state: StepState, system: str) -> StepRow:
+def _step_facts(name: str, applicable: int, *rest: Any) -> StepFacts:
+    deadline, met_at, failed_at, *said, required, base = rest
+    met_outcome, met_ack, failed_outcome, failed_ack, failed_reason = said
+    return StepFacts(
+        name=name,
+        applicable=bool(applicable),
+        deadline=deadline,
+        met_at=met_at,
+        failed_at=failed_at,
+        met_outcome=met_outcome,
+        met_ack=met_ack,
+        failed_outcome=failed_outcome,
+        failed_ack=failed_ack,
+        failed_reason=failed_reason,
+        required=bool(required),
+        base=base,
+    )
+
+
+def _step_row(
+    step: StepFacts, state: StepState, told: Step | None, workflow: Workflow | None, facility: str
+) -> StepRow:
+    deadline = step.deadline if step.deadline < NEVER and state != "not_applicable" else None
+    at, outcome, reason, ack_code = None, "", "", ""
     if state in ("met", "met_late"):
-        return StepRow(
-            step.name, state, step.met_at, step.deadline, step.met_outcome, "", system, step.met_ack
-        )
-    deadline = None if state == "not_applicable" else step.deadline
-    if state == "failed" or (state == "cancelled" and step.failed_at < NEVER):
-        return StepRow(
-            step.name,
-            state,
-            step.failed_at,
-            deadline,
-            step.failed_outcome,
-            step.failed_reason,
-            system,
-            step.failed_ack,
-        )
-    return StepRow(step.name, state, None, deadline, "", "", system)
+        at, outcome, ack_code = step.met_at, step.met_outcome, step.met_ack
+    elif state == "failed" or (state == "cancelled" and step.failed_at < NEVER):
+        at, outcome, ack_code = step.failed_at, step.failed_outcome, step.failed_ack
+        reason = step.failed_reason
+        if told is not None and told.forbidden_before:
+            reason = "too_early"
+    row = StepRow(
+        step.name,
+        state,
+        at,
+        deadline,
+        outcome,
+        reason,
+        told.system if told else "",
+        ack_code,
+        required=step.required,
+        since=step.base if step.base < NEVER else None,
+    )
+    if told is None or workflow is None:
+        return row
+    return replace(
+        row,
+        severity=workflow.severity(told, facility),
+        owner=workflow.owner(told, facility),
+        runbook=workflow.runbook(told, facility),
+        cost_per_hour=workflow.cost_per_hour(told, facility),
+    )
+
+
+def _cost(step: StepRow, now: datetime) -> float:
+    """What the delay of a step has cost up to `now`."""
+    if step.deadline is None or not step.cost_per_hour:
+        return 0.0
+    until = step.at if step.state == "met_late" and step.at else now
+    late = (until - step.deadline).total_seconds() if step.state != "met" else 0.0
+    return max(0.0, late) / 3600 * step.cost_per_hour

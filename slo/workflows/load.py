@@ -5,6 +5,7 @@ Called by activation, `caretrail workflow check` and the evaluator (which reads 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +21,11 @@ class WorkflowError(DocumentError):
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A workflow, its own text, and the calendar it names (None when it names none)."""
+    """A workflow, its own text, and the calendars it names, by name."""
 
     workflow: Workflow
     text: str
-    calendar: Calendar | None
+    calendars: Mapping[str, Calendar]
 
 
 def load(path: str | Path, calendar_folder: Path | None = None) -> Workflow:
@@ -62,21 +63,30 @@ def _define(documents: list[Document], name: str, text: str, calendar_folder: Pa
         workflow = check(Workflow, document)
     except DocumentError as error:
         raise WorkflowError(error.problems) from None
-    return Definition(workflow, text, _calendar(workflow, document, calendar_folder))
+    return Definition(workflow, text, _calendars(workflow, document, calendar_folder))
 
 
-def _calendar(workflow: Workflow, document: Document, folder: Path | None) -> Calendar | None:
-    wanted = workflow.spec.calendar
-    if wanted is None:
-        return None
+def _calendars(workflow: Workflow, document: Document, folder: Path | None) -> dict[str, Calendar]:
+    spec = workflow.spec
+    named = {("spec", "calendar"): spec.calendar} | {
+        ("spec", "facilities", name, "calendar"): facility.calendar
+        for name, facility in spec.facilities.items()
+    }
+    return {
+        wanted: _calendar(wanted, document.place(place), folder)
+        for place, wanted in named.items()
+        if wanted is not None
+    }
+
+
+def _calendar(wanted: str, place: str, folder: Path | None) -> Calendar:
     try:
         return calendars.load(wanted, folder)
     except LookupError:
         own = sorted(file.stem for file in folder.glob("*.yaml")) if folder else []
         known = [*calendars.SHIPPED, *own]
-        place = document.place(("spec", "calendar"))
         raise WorkflowError(
             [f"{place}: no calendar {wanted!r}{nearest(wanted, known)}; known are {', '.join(known)}"]
         ) from None
     except ValueError as error:
-        raise WorkflowError([f"{document.place(('spec', 'calendar'))}: {error}"]) from None
+        raise WorkflowError([f"{place}: {error}"]) from None

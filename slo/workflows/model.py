@@ -6,162 +6,173 @@ only; it must never contain SQL or touch a store.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from slo.workflows.duration import Within
+from slo.workflows.match import MET_BY_DEFAULT, NEGATIVE, OUTCOMES, Match, Strict, Texts, one_of
+from slo.workflows.reconcile.model import Reconcile, check_steps
 from tracing.documents import nearest
 from tracing.keys import KINDS, SEARCH_ONLY
 
-OUTCOMES = ("accepted", "partial", "rejected", "error", "timeout", "mismatched", "none")
-#: The receiver said no. A connection that broke or stayed silent is no answer: such a step stays open.
-NEGATIVE = ("rejected", "error")
-#: A step that names no outcome is met by a message that was accepted or that needs no acknowledgement.
-MET_BY_DEFAULT = ("accepted", "none")
-START, CANCEL = "@start", "@cancel"
-#: Steps of one workflow: a mask of open steps is one UInt64.
-MOST_STEPS = 60
+__all__ = ["MET_BY_DEFAULT", "NEGATIVE", "OUTCOMES", "Match", "Step", "Workflow"]
+START, CANCEL, END = "@start", "@cancel", "@end"
+#: Steps, alternatives, start, cancel and end of one workflow are a bit each of one UInt64.
+MOST_STEPS = 48
+MOST_MATCHES = 60
 JOURNEYS = tuple(kind for kind in KINDS if kind not in SEARCH_ONLY)
-
-
-def _texts(value: Any) -> Any:
-    """One text or a list of texts; YAML reads 837 as a number, which is meant as text here."""
-    values = value if isinstance(value, list) else [value]
-    if not values:
-        raise ValueError("must name at least one value")
-    texts = []
-    for one in values:
-        if isinstance(one, bool) or not isinstance(one, str | int) or not str(one).strip():
-            raise ValueError("must be a text or a list of texts")
-        texts.append(str(one).strip())
-    return tuple(texts)
+ITEMS = tuple(kind for kind in KINDS if kind not in ("visit", "mrn", "request"))
+FACILITY = "facility"
+"""In a `when`: not a tag but the facility of the start message."""
+Criticality = Literal["low", "medium", "high", "critical"]
 
 
 def _within(value: Any) -> Any:
     if isinstance(value, Within):
         return value
     if not isinstance(value, str):
-        raise ValueError("needs a unit: write 90s, 15m, 24h, 2 days or 3 business days")
+        raise ValueError("needs a unit: write 90s, 15m, 24h, 2 days, 4 business hours or 3 business days")
     return Within.parse(value)
 
 
-def _one_of(value: str, words: Iterable[str], what: str) -> str:
-    known = list(words)
-    if value not in known:
-        raise ValueError(f"{value!r} is no {what}{nearest(value, known)}; known are {', '.join(known)}")
-    return value
-
-
-Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Match(_Strict):
-    """Which spans are meant: every field that is given must fit; a list fits by any of its entries.
-
-    `system` is a system that sent or received the message; `source` and `destination` say which of both.
-    """
-
-    interface: Texts | None = None
-    source: Texts | None = None
-    destination: Texts | None = None
-    system: Texts | None = None
-    message: Texts | None = None
-    operation: Texts | None = None
-    outcome: Texts | None = None
-
-    @field_validator("outcome")
-    @classmethod
-    def _known_outcome(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        for word in value or ():
-            _one_of(word, (*OUTCOMES, "any"), "outcome")
+def _clock(value: Any) -> Any:
+    if isinstance(value, Within):
         return value
+    if not isinstance(value, str):
+        raise ValueError("must be in quotes: YAML reads 07:00 as a number; write '07:00 next business day'")
+    return Within.parse_clock(value)
+
+
+def _names(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+_TEXT = WithJsonSchema({"type": "string"})
+Duration = Annotated[Within, BeforeValidator(_within), _TEXT]
+Clock = Annotated[Within, BeforeValidator(_clock), _TEXT]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+Money = Annotated[float, Field(ge=0, le=1e9)]
+Link = Annotated[str, Field(pattern=r"^https?://\S+$", max_length=500)]
+
+
+class Rules(Strict):
+    """What a facility may say otherwise of a step: its deadline, and who is told how urgently."""
+
+    within: Duration | None = None
+    by: Clock | None = None
+    severity: Criticality | None = None
+    cost_per_hour: Money | None = None
+    owner: str | None = None
+    runbook: Link | None = None
 
     @model_validator(mode="after")
-    def _not_everything(self) -> Self:
-        if not any(getattr(self, name) for name in type(self).model_fields if name != "outcome"):
-            raise ValueError(
-                "matches every message; name an interface, source, destination, system, message or operation"
-            )
+    def _one_deadline(self) -> Self:
+        if self.within is not None and self.by is not None:
+            raise ValueError("has both `within` and `by`; a step has one deadline")
         return self
 
-    def outcomes(self, default: tuple[str, ...]) -> tuple[str, ...]:
-        """The outcomes that count; `any` is all of them."""
-        if self.outcome is None:
-            return default
-        return OUTCOMES if "any" in self.outcome else self.outcome
+    @property
+    def deadline(self) -> Within | None:
+        """The deadline, however it was written."""
+        return self.within or self.by
 
 
-class Step(_Strict):
-    """Something that must happen within a time after the start.
+class Step(Rules):
+    """Something that must happen within a time after the start, or after other steps.
 
-    `when`: tag -> values for which the step applies; a start message without the tag does not exempt.
-    `measure`: name -> where the tap finds it; the values seen are kept with the checkpoint.
+    `any_of`: alternatives, of which one is enough. `after`: the steps with which its time begins. `when`: tag
+    -> values for which the step applies; what is unknown exempts from nothing. `count`: met by so many
+    distinct messages. `forbidden_before`: must not be seen before that step is met. `measure`: name -> where
+    the tap finds it; the values seen are kept with the checkpoint.
     """
 
     name: str = Field(min_length=1, max_length=64)
-    match: Match
-    within: Annotated[Within, BeforeValidator(_within)]
+    match: Match | None = None
+    any_of: tuple[Match, ...] = Field(default=(), max_length=12)
+    after: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
+    optional: bool = False
     when: dict[str, Texts] = Field(default_factory=dict)
+    count: int = Field(default=1, ge=1, le=1000)
+    forbidden_before: str | None = None
     measure: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("name")
     @classmethod
     def _plain_name(cls, value: str) -> str:
-        if value != value.strip() or value.startswith("@") or not value.isprintable():
-            raise ValueError("must be plain text that does not start with @")
+        if value != value.strip() or value.startswith("@") or "|" in value or not value.isprintable():
+            raise ValueError("must be plain text that does not start with @ and has no |")
         return value
 
-    @property
-    def met_by(self) -> tuple[str, ...]:
-        """Outcomes that meet the step."""
-        return self.match.outcomes(MET_BY_DEFAULT)
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.match is None) == (not self.any_of):
+            raise ValueError("needs either `match` or `any_of`: the messages that meet it")
+        if self.forbidden_before is not None:
+            for word in ("within", "by", "after", "optional", "measure"):
+                if getattr(self, word):
+                    raise ValueError(f"must not happen before {self.forbidden_before!r}, so it has no {word}")
+            if self.count > 1:
+                raise ValueError("must not happen at all before then, so it has no count")
+        elif self.deadline is None and not self.optional:
+            raise ValueError("needs a deadline: `within`, or `by` with a time of day")
+        return self
 
     @property
-    def failed_by(self) -> tuple[str, ...]:
-        """Outcomes that fail it."""
-        return tuple(outcome for outcome in NEGATIVE if outcome not in self.met_by)
+    def matches(self) -> tuple[Match, ...]:
+        """Its alternatives; one for most."""
+        return self.any_of or ((self.match,) if self.match else ())
 
     @property
     def system(self) -> str:
         """The system the step is about: where the message goes, "" when the definition does not say."""
-        for names in (self.match.destination, self.match.system, self.match.source):
-            if names:
-                return names[0]
+        for match in self.matches:
+            for names in (match.destination, match.system, match.source):
+                if names:
+                    return names[0]
         return ""
 
 
-class Objective(_Strict):
+class Facility(Strict):
+    """What one facility does otherwise."""
+
+    calendar: str | None = None
+    skip: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
+    steps: dict[str, Rules] = Field(default_factory=dict)
+
+
+class Objective(Strict):
     """The share of instances that should meet every deadline."""
 
     target: float = Field(gt=0, lt=1)
 
 
-class Metadata(_Strict):
+class Metadata(Strict):
     """Who the workflow belongs to."""
 
     name: Name
     title: str = ""
     owner: str = ""
-    criticality: Literal["low", "medium", "high", "critical"] = "medium"
+    criticality: Criticality = "medium"
     description: str = ""
+    runbook: Link | None = None
 
 
-class Spec(_Strict):
+class Spec(Strict):
     """The process itself."""
 
     journey: str = "visit"
+    for_each: str | None = None
     start: Match
     cancel: Match | None = None
+    end: Match | None = None
     steps: tuple[Step, ...] = Field(min_length=1, max_length=MOST_STEPS)
     calendar: str | None = None
+    facilities: dict[str, Facility] = Field(default_factory=dict)
     objective: Objective | None = None
+    reconcile: tuple[Reconcile, ...] = ()
     allow_probable: bool | None = None
     """Whether messages count that were placed by their patient and time alone; where nothing is said, not in
     a workflow of high or critical criticality."""
@@ -169,7 +180,12 @@ class Spec(_Strict):
     @field_validator("journey")
     @classmethod
     def _known_journey(cls, value: str) -> str:
-        return _one_of(value, JOURNEYS, "kind of journey")
+        return one_of(value, JOURNEYS, "kind of journey")
+
+    @field_validator("for_each")
+    @classmethod
+    def _known_item(cls, value: str | None) -> str | None:
+        return value if value is None else one_of(value, ITEMS, "kind of item")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -177,14 +193,90 @@ class Spec(_Strict):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"two steps are called {name!r}; names tell them apart on every page")
-        if self.calendar is None:
-            for step in self.steps:
-                if step.within.business_days:
-                    raise ValueError(f"step {step.name!r} counts business days: name a calendar")
+        self._check_graph(names)
+        check_steps(self.reconcile, names)
+        self._check_facilities(names)
+        self._check_calendars()
+        matches = [self.start, self.cancel, self.end, *(m for step in self.steps for m in step.matches)]
+        if sum(match is not None for match in matches) > MOST_MATCHES:
+            raise ValueError(f"has more than {MOST_MATCHES} matches and alternatives; split it in two")
+        if self.for_each is None and any(match.shared for match in matches if match is not None):
+            raise ValueError("`shared` means something only in a workflow with `for_each`")
+        if self.for_each is not None and all(match.shared for match in matches if match is not None):
+            raise ValueError(f"every match is shared, so no message names a {self.for_each}")
         return self
 
+    def _check_graph(self, names: list[str]) -> None:
+        for step in self.steps:
+            named = [*step.after, *([step.forbidden_before] if step.forbidden_before else [])]
+            for other in named:
+                if other not in names:
+                    raise ValueError(f"step {step.name!r} names no step {other!r}{nearest(other, names)}")
+            for other in named:
+                if self.step(other).forbidden_before is not None:
+                    raise ValueError(f"step {step.name!r} waits for {other!r}, which must not happen")
+        try:
+            list(self.ordered())
+        except CycleError as error:
+            raise ValueError(f"steps wait for each other: {' -> '.join(error.args[1])}") from None
 
-class Workflow(_Strict):
+    def _check_facilities(self, names: list[str]) -> None:
+        for facility, differs in self.facilities.items():
+            for name in (*differs.skip, *differs.steps):
+                if name not in names:
+                    raise ValueError(f"facility {facility!r} names no step {name!r}{nearest(name, names)}")
+            for name, rules in differs.steps.items():
+                if self.step(name).forbidden_before is not None and rules.deadline is not None:
+                    raise ValueError(
+                        f"facility {facility!r}: step {name!r} must not happen, so it has no deadline"
+                    )
+
+    def _check_calendars(self) -> None:
+        for facility in (None, *self.facilities):
+            if self.calendar_at(facility) is None:
+                for step in self.steps:
+                    deadline = self.deadline_at(step, facility)
+                    if deadline is not None and deadline.needs_calendar:
+                        raise ValueError(f"step {step.name!r} counts by {deadline}: name a calendar")
+
+    def step(self, name: str) -> Step:
+        """The step of that name."""
+        return next(step for step in self.steps if step.name == name)
+
+    def ordered(self) -> Iterator[Step]:
+        """The steps, each behind those it waits for. Raises CycleError when they wait for each other."""
+        waits = {
+            step.name: [*step.after, *([step.forbidden_before] if step.forbidden_before else [])]
+            for step in self.steps
+        }
+        return (self.step(name) for name in TopologicalSorter(waits).static_order())
+
+    def calendar_at(self, facility: str | None) -> str | None:
+        """The calendar a facility works by; that of all others for None."""
+        differs = self.facilities.get(facility or "")
+        return (differs.calendar if differs else None) or self.calendar
+
+    def deadline_at(self, step: Step, facility: str | None) -> Within | None:
+        """The deadline of a step at a facility."""
+        return self._rule(step, facility, "deadline") or step.deadline
+
+    def skips(self, step: Step, facility: str | None) -> bool:
+        """Whether a facility does without the step."""
+        differs = self.facilities.get(facility or "")
+        return differs is not None and step.name in differs.skip
+
+    def _rule(self, step: Step, facility: str | None, word: str) -> Any:
+        differs = self.facilities.get(facility or "")
+        rules = differs.steps.get(step.name) if differs else None
+        return getattr(rules, word) if rules else None
+
+    def told(self, step: Step, facility: str | None, word: str) -> Any:
+        """`severity`, `cost_per_hour`, `owner` or `runbook` of a step at a facility; None if not said."""
+        found = self._rule(step, facility, word)
+        return getattr(step, word) if found is None else found
+
+
+class Workflow(Strict):
     """One workflow document, version `caretrail/v1`."""
 
     api_version: Literal["caretrail/v1"] = Field(alias="apiVersion")
@@ -212,4 +304,28 @@ class Workflow(_Strict):
     @property
     def tags(self) -> tuple[str, ...]:
         """Tags that a `when` asks for, in a fixed order."""
-        return tuple(sorted({tag for step in self.spec.steps for tag in step.when}))
+        return tuple(sorted({tag for step in self.spec.steps for tag in step.when} - {FACILITY}))
+
+    @property
+    def marks(self) -> Mapping[str, Match]:
+        """What begins and closes an occurrence, by the name of its checkpoints."""
+        spec = self.spec
+        named = {START: spec.start, CANCEL: spec.cancel, END: spec.end}
+        return {name: match for name, match in named.items() if match is not None}
+
+    def severity(self, step: Step, facility: str | None = None) -> Criticality:
+        """How bad it is when the step is late; the workflow's criticality where nothing is said."""
+        found: Criticality | None = self.spec.told(step, facility, "severity")
+        return found or self.metadata.criticality
+
+    def owner(self, step: Step, facility: str | None = None) -> str:
+        """Who looks after the step."""
+        return self.spec.told(step, facility, "owner") or self.metadata.owner
+
+    def runbook(self, step: Step, facility: str | None = None) -> str:
+        """Where it says what to do; "" when nothing is said."""
+        return self.spec.told(step, facility, "runbook") or self.metadata.runbook or ""
+
+    def cost_per_hour(self, step: Step, facility: str | None = None) -> float:
+        """What an hour of delay costs, in the site's currency; 0 when nothing is said."""
+        return self.spec.told(step, facility, "cost_per_hour") or 0.0

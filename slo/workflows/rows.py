@@ -66,7 +66,8 @@ class Tile:
 class StepRow:
     """One step of one instance. `at` is when it was met, or refused when it failed; None when unseen.
 
-    `system` is the destination the step is about, "" when the definition names none.
+    `system` is the destination the step is about, "" when the definition names none. `required`: the instance
+    waits for it. `since`: what the deadline counts from, None while the step before is open.
     """
 
     name: str
@@ -77,6 +78,12 @@ class StepRow:
     reason: str
     system: str
     ack_code: str = ""
+    required: bool = True
+    severity: str = ""
+    owner: str = ""
+    runbook: str = ""
+    cost_per_hour: float = 0.0
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +91,8 @@ class InstanceRow:
     """One occurrence of one workflow for one journey, judged at the `now` that was asked for.
 
     `step` is the worst step that is still open ("" when none), `deadline` and `reason` are that step's,
-    `late_s` how long its deadline has passed (negative: time left; None: no open step).
+    `late_s` how long its deadline has passed (negative: time left; None: no open step). `item` is the token
+    of the item in a workflow with `for_each`; `severity` is the worst step's; `cost` is what delays cost.
     """
 
     workflow: str
@@ -102,6 +110,11 @@ class InstanceRow:
     steps: list[StepRow]
     certainty: str = "certain"
     cancelled_at: datetime | None = None
+    item: str = ""
+    version: int = 0
+    ended_at: datetime | None = None
+    severity: str = ""
+    cost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

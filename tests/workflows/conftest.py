@@ -40,6 +40,7 @@ WRITTEN = (
     "step_risk",
     "reader_progress",
 )
+EVERY_WORD = Path(__file__).parent / "every-word.yaml"
 PACKS = Path(__file__).parents[2] / "workflows"
 
 

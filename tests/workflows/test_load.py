@@ -34,13 +34,32 @@ def test_shipped_packs_are_valid_and_named_as_their_file(path: Path) -> None:
         ("within: 15m", "within: 0m", "between 1 ms and 366 days"),
         ("within: 3 business days", "within: 2.5 business days", "business days are whole"),
         ("journey: visit", "journey: vist", "'vist' is no kind of journey (did you mean 'visit'?)"),
-        ("  calendar: us-business\n", "", "step 'claim submitted' counts business days: name a calendar"),
+        ("  calendar: us-business\n", "", "step 'claim submitted' counts by 3 business days: name a calendar"),
         ("name: ERP posted", "name: billing ready", "two steps are called 'billing ready'"),
         ("name: ERP posted", "name: '@start'", "plain text that does not start with @"),
         ("{interface: ehr-adt, message: ADT^A13}", "{outcome: any}", "spec.cancel: matches every message"),
         ("kind: Workflow", "kind: Workflw", "kind: input should be 'Workflow'"),
         ("name: discharge-to-cash", "name: Discharge to cash", "metadata.name: string should match"),
         ("  start: {interface: ehr-adt, message: ADT^A03}\n", "", "spec.start: missing"),
+        ("within: 60m", "within: 60m\n      by: '07:00'", "has both `within` and `by`"),
+        ("within: 60m", "by: 17:00", "must be in quotes"),
+        ("within: 60m", "by: 7 o'clock", "is no time of day; write '23:30'"),
+        ("within: 60m", "optional: false", "needs a deadline: `within`, or `by`"),
+        ("within: 60m", "within: 2 business weeks", "is no business time"),
+        ("within: 60m", "within: 60m\n      after: biling ready", "'biling ready' (did you mean 'billing ready'?)"),
+        ("within: 60m", "within: 60m\n      after: ERP posted", "steps wait for each other: ERP posted"),
+        ("within: 1m", "forbidden_before: claim sent", "(did you mean 'claim submitted'?)"),
+        ("within: 60m", "within: 60m\n      forbidden_before: claim submitted", "so it has no within"),
+        ("within: 60m", "within: 60m\n      any_of: [{message: X}]", "either `match` or `any_of`"),
+        ("within: 60m", "within: 60m\n      severity: urgent", "severity: input should be 'low'"),
+        ("within: 60m", "within: 60m\n      runbook: the wiki", "runbook: string should match"),
+        ("within: 60m", "within: 60m\n      count: 0", "count: input should be greater"),
+        ("journey: visit", "journey: visit\n  for_each: mrn", "'mrn' is no kind of item"),
+        ("destination: billing", "destination: billing, shared: true", "only in a workflow with `for_each`"),
+        ("  calendar: us-business\n", "  calendar: us-business\n  facilities: {N: {skip: biling ready}}\n",
+         "facility 'N' names no step 'biling ready' (did you mean 'billing ready'?)"),
+        ("  calendar: us-business\n", "  calendar: us-business\n  facilities: {N: {calendar: us-busines}}\n",
+         "spec.facilities.N.calendar: no calendar 'us-busines' (did you mean"),
     ],
 )  # fmt: skip
 def test_a_wrong_file_is_refused_with_file_line_and_key(right: str, wrong: str, says: str) -> None:
@@ -78,15 +97,16 @@ def test_a_file_that_is_no_workflow_is_refused(tmp_path: Path) -> None:
 )
 def test_deadlines_read_as_people_write_them(text: str, seconds: float, days: int) -> None:
     within = Within.parse(text)
-    assert (within.seconds, within.business_days) == (seconds, days)
+    assert (within.seconds, within.days) == (seconds, days)
     assert within.longest() >= timedelta(seconds=seconds, days=days)
 
 
 def test_a_number_is_read_as_a_message_type_and_one_value_as_a_list() -> None:
     workflow = load(PACKS / "discharge-to-cash.yaml")
     claim = workflow.spec.steps[3]
+    assert claim.match is not None
     assert claim.match.message == ("837",)
-    assert claim.met_by == ("accepted", "none")
-    assert claim.failed_by == ("rejected", "error")
+    assert claim.match.met_by == ("accepted", "none")
+    assert claim.match.failed_by == ("rejected", "error")
     assert claim.system == "clearinghouse"
     assert workflow.tags == ("patient_class",)

@@ -78,7 +78,7 @@ def expected(hospital: Hospital, spans: Iterable[Span]) -> list[Facts]:
         with_visit = any(key.startswith("visit") for span in mine for key in span.keys)
         root = token_of(f"{'visit' if with_visit else 'account'}:{visit}")
         definition = hospital.definition
-        found += judge(definition.workflow, root, [span.seen for span in mine], definition.calendar)
+        found += judge(definition.workflow, root, [span.seen for span in mine], definition.calendars)
     return found
 
 
@@ -99,13 +99,13 @@ def test_any_order_repetition_and_delay_give_the_verdicts_of_the_model(
     wanted = {(facts.journey, facts.occurrence): facts for facts in expected(hospital, spans)}
 
     judge_now = Judge.of(hospital.store)
-    keys = [("discharge-to-cash", *key) for key in wanted]
+    keys = [("discharge-to-cash", journey, "", 1, number) for journey, number in wanted]
     stored = {(facts.journey, facts.occurrence): facts for facts in facts_of(hospital.store, keys)}
     assert {key: facts.steps for key, facts in stored.items()} == {
         key: facts.steps for key, facts in wanted.items()
     }
     for now in (at(1), at(16), at(61.5), at(2000), at(30_000)):
-        risk = judge_now.risks.get("discharge-to-cash", ())
+        risk = judge_now.risks.get(("discharge-to-cash", 1), ())
         assert states(hospital, now) == {
             key: facts.state(now, risk) for key, facts in wanted.items() if facts.started_at <= now
         }

@@ -1,2 +1,2 @@
--- Name and version of every active workflow.
-SELECT name, version FROM workflow_definitions FINAL WHERE active = 1 ORDER BY name
+-- What the versions in force depend on: as long as this stays, so do they.
+SELECT name, version, active, valid_from FROM workflow_definitions FINAL ORDER BY name, version

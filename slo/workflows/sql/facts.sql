@@ -15,7 +15,7 @@ WITH
         {{mapping_scope}}
         GROUP BY token
     ),
-    events AS
+    placed AS
     (
         SELECT
             -- A number that served several patients: the era of the message's patient, else of its time.
@@ -29,34 +29,39 @@ WITH
                 mapping.eras[1].3) AS journey,
             mapping.sure = 'probable' AND journey != seen.token AS probable,
             seen.step AS step, seen.at AS at, seen.outcome AS outcome, seen.ack_code AS ack_code,
-            seen.reason AS reason, seen.facility AS facility, seen.tags AS tags
+            seen.reason AS reason, seen.identity AS identity, seen.items AS items, seen.facility AS facility,
+            seen.tags AS tags
         FROM
         (
-            SELECT token, patient, step, at, outcome, ack_code, reason, facility, tags
+            SELECT token, patient, step, at, outcome, ack_code, reason, identity, items, facility, tags
             FROM checkpoints
             WHERE workflow = '{{workflow}}' AND version = {{version}} {{token_scope}}
         ) AS seen
         LEFT ANY JOIN mapping ON seen.token = mapping.token
+        {{journey_scope}}
     ),
+    {{items}}
     gathered AS
     (
         SELECT
             journey,
+            item,
             max(probable) AS probable,
             arraySort(groupUniqArrayIf(({{start_tuple}}), step = '@start')) AS starts,
             arraySort(groupUniqArrayIf(at, step = '@cancel')) AS cancels,
-            {{gathered_steps}}
+            arraySort(groupUniqArrayIf(at, step = '@end')) AS ends,
+            {{gathered}}
         FROM events
-        {{journey_scope}}
-        GROUP BY journey
+        GROUP BY journey, item
         HAVING notEmpty(starts)
     ),
-    -- A start that follows a cancellation begins another occurrence; one that follows a start repeats it.
+    -- A start that follows a cancellation or an end begins another occurrence; one that follows a start repeats it.
     marked AS
     (
         SELECT
             *,
-            arraySort(arrayConcat(arrayMap(start -> (start.1, 0), starts), arrayMap(cancel -> (cancel, 1), cancels))) AS marks,
+            arraySort(arrayConcat(arrayMap(start -> (start.1, 0), starts),
+                arrayMap(over -> (over, 1), arrayConcat(cancels, ends)))) AS marks,
             arrayPushFront(arrayPopBack(arrayMap(mark -> mark.2, marks)), 1) AS before,
             arrayMap(mark -> mark.1, arrayFilter((mark, last) -> mark.2 = 0 AND last = 1, marks, before)) AS begins
         FROM gathered
@@ -67,25 +72,40 @@ WITH
             *,
             started_at,
             occurrence,
-            '{{calendar}}' AS calendar,
             arrayFirst(start -> start.1 = started_at, starts) AS start,
+            start.2 AS facility,
             arrayMin(arrayPushBack(arrayFilter(other -> other > started_at, begins), never)) AS until,
-            arrayMin(arrayPushBack(arrayFilter(cancel -> cancel >= started_at AND cancel < until, cancels), never)) AS cancelled,
+            arrayMin(arrayPushBack(arrayFilter(over -> over >= started_at AND over < until, cancels), never)) AS cancelled,
+            arrayMin(arrayPushBack(arrayFilter(over -> over >= started_at AND over < until, ends), never)) AS ended,
             {{first_events}}
         FROM marked
         ARRAY JOIN begins AS started_at, arrayEnumerate(begins) AS occurrence
+    ),
+    -- Of step n: a applies, r required, b what its time begins with, m met at, f failed at; d whether it waits for
+    -- something optional that has not happened.
+    judged AS
+    (
+        SELECT
+            *,
+            {{judged}}
+        FROM occurrences
+        WHERE started_at >= {{since}} AND started_at < {{until}}
     )
 SELECT
     '{{workflow}}' AS workflow,
     toUInt32({{version}}) AS version,
     journey,
+    item,
     toUInt32(occurrence) AS occurrence,
     if(probable, 'probable', 'certain') AS certainty,
-    start.2 AS facility,
-    occurrences.started_at AS started_at,
+    facility,
+    judged.started_at AS started_at,
     cancelled AS cancelled_at,
+    ended AS ended_at,
     {{step_names}} AS step_names,
     [{{applicable}}] AS step_applicable,
+    [{{required}}] AS step_required,
+    [{{bases}}] AS step_bases,
     [{{deadlines}}] AS step_deadlines,
     [{{met_at}}] AS step_met_at,
     [{{failed_at}}] AS step_failed_at,
@@ -95,11 +115,11 @@ SELECT
     [{{failed_acks}}] AS failed_acks,
     [{{failed_reasons}}] AS failed_reasons,
     if(due_at = never, done_at, never) AS good_at,
-    arrayMin(arrayPushBack(arrayMap((a, m, d) -> if(a AND m > d, d, never), step_applicable, step_met_at, step_deadlines), never)) AS due_at,
-    arrayMax(arrayPushBack(arrayMap((a, m) -> if(a, m, occurrences.started_at), step_applicable, step_met_at), occurrences.started_at)) AS done_at,
-    arrayMin(arrayPushBack(arrayMap((a, m, d) -> if(a AND m = never, d, never), step_applicable, step_met_at, step_deadlines), never)) AS next_due,
-    arrayMin(arrayPushBack(arrayMap((a, m, f) -> if(a AND m = never, f, never), step_applicable, step_met_at, step_failed_at), never)) AS failing_at,
-    arraySum(arrayMap((a, m, n) -> if(a AND m = never, bitShiftLeft(toUInt64(1), n - 1), 0), step_applicable, step_met_at, arrayEnumerate(step_met_at))) AS waiting,
+    arrayMin(arrayPushBack(arrayMap((r, m, d) -> if(r AND m > d, d, never), step_required, step_met_at, step_deadlines), never)) AS due_at,
+    arrayMax(arrayPushBack(arrayMap((r, m) -> if(r, m, judged.started_at), step_required, step_met_at), judged.started_at)) AS done_at,
+    arrayMin(arrayPushBack(arrayMap((r, m, d) -> if(r AND m = never, d, never), step_required, step_met_at, step_deadlines), never)) AS next_due,
+    arrayMin(arrayPushBack(arrayMap((r, m, f) -> if(r AND m = never, f, never), step_required, step_met_at, step_failed_at), never)) AS failing_at,
+    arraySum(arrayMap((r, m, n) -> if(r AND m = never, bitShiftLeft(toUInt64(1), n - 1), 0), step_required, step_met_at, arrayEnumerate(step_met_at))) AS waiting,
     toUInt8(cancelled < never OR done_at < never) AS closed
-FROM occurrences
-{{shift_joins}}
+FROM judged
+{{piece_joins}}

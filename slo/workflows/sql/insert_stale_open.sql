@@ -2,6 +2,6 @@
 INSERT INTO open_instances
 SELECT * REPLACE (1 AS deleted, now64(6, 'UTC') AS evaluated_at)
 FROM open_instances FINAL
-WHERE workflow = {workflow:String} AND (journey, occurrence) IN (
-    SELECT journey, occurrence FROM instances FINAL WHERE workflow = {workflow:String} AND deleted = 1
+WHERE workflow = {workflow:String} AND (journey, item, version, occurrence) IN (
+    SELECT journey, item, version, occurrence FROM instances FINAL WHERE workflow = {workflow:String} AND deleted = 1
 )

@@ -1,16 +1,17 @@
 -- Open instances that need somebody, worst first: those that failed or are overdue by how long, then those at risk by
 -- how soon. {states} chooses; empty texts choose everything.
-SELECT workflow, journey, occurrence
+SELECT workflow, journey, item, version, occurrence
 FROM
 (
-    SELECT o.workflow AS workflow, o.journey AS journey, o.occurrence AS occurrence, {{state}} AS state,
+    SELECT o.workflow AS workflow, o.journey AS journey, o.item AS item, o.version AS version, o.occurrence AS occurrence, {{state}} AS state,
         least(o.next_due, o.failing_at) AS since
     FROM open_instances AS o FINAL
-    LEFT ANY JOIN (SELECT workflow, risk_after AS risk FROM step_risk FINAL) AS risks ON o.workflow = risks.workflow
+    LEFT ANY JOIN (SELECT workflow, version, risk_after AS risk FROM step_risk FINAL) AS risks
+        ON o.workflow = risks.workflow AND o.version = risks.version
     WHERE o.started_at <= {now:DateTime64(3, 'UTC')}
         AND ({workflow:String} = '' OR o.workflow = {workflow:String})
         AND ({facility:String} = '' OR o.facility = {facility:String})
 )
 WHERE state IN {states:Array(String)}
-ORDER BY state NOT IN ('failed', 'overdue'), since, workflow, journey, occurrence
+ORDER BY state NOT IN ('failed', 'overdue'), since, workflow, journey, item, version, occurrence
 LIMIT {limit:UInt32}

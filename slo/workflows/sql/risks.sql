@@ -1,2 +1,2 @@
--- Seconds after which a step is at risk, per workflow and step.
-SELECT workflow, risk_after FROM step_risk FINAL
+-- Seconds after which a step is at risk, per workflow version and step.
+SELECT workflow, version, risk_after FROM step_risk FINAL

@@ -1,2 +1,2 @@
--- How far the stored business days of a calendar reach, per count of days.
-SELECT days, max(since) FROM business_day_shifts WHERE calendar = {calendar:String} GROUP BY days
+-- How far the stored pieces of deadlines reach.
+SELECT rule, max(since) FROM deadline_pieces WHERE rule IN {rules:Array(String)} GROUP BY rule

@@ -1,0 +1,113 @@
+"""Which messages a workflow means: the words of `start`, `cancel`, `end` and a step's `match`.
+
+Part of the document model (slo.workflows.model). It describes only; it must never contain SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+from tracing.documents import nearest
+
+OUTCOMES = ("accepted", "partial", "rejected", "error", "timeout", "mismatched", "none")
+#: The receiver said no. A connection that broke or stayed silent is no answer: such a step stays open.
+NEGATIVE = ("rejected", "error")
+#: A step that names no outcome is met by a message that was accepted or that needs no acknowledgement.
+MET_BY_DEFAULT = ("accepted", "none")
+
+
+def _texts(value: Any) -> Any:
+    """One text or a list of texts; YAML reads 837 as a number, which is meant as text here."""
+    values = value if isinstance(value, list | tuple) else [value]
+    if not values:
+        raise ValueError("must name at least one value")
+    texts = []
+    for one in values:
+        if isinstance(one, bool) or not isinstance(one, str | int) or not str(one).strip():
+            raise ValueError("must be a text or a list of texts")
+        texts.append(str(one).strip())
+    return tuple(texts)
+
+
+def one_of(value: str, words: Iterable[str], what: str) -> str:
+    """The word itself; ValueError with the nearest known one if it is not among them."""
+    known = list(words)
+    if value not in known:
+        raise ValueError(f"{value!r} is no {what}{nearest(value, known)}; known are {', '.join(known)}")
+    return value
+
+
+_ONE = {"type": ["string", "integer"]}
+Texts = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_texts),
+    WithJsonSchema({"anyOf": [_ONE, {"type": "array", "items": _ONE, "minItems": 1}]}),
+]
+
+
+class Strict(BaseModel):
+    """A mapping in which an unknown word is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Match(Strict):
+    """Which spans are meant: every field that is given must fit; a list fits by any of its entries.
+
+    `system` is a system that sent or received the message; `source` and `destination` say which of both.
+    `tags` are attributes an interface records. `shared`: in a workflow with `for_each`, the message counts
+    for every item of the journey instead of for the items it names.
+    """
+
+    interface: Texts | None = None
+    source: Texts | None = None
+    destination: Texts | None = None
+    system: Texts | None = None
+    message: Texts | None = None
+    operation: Texts | None = None
+    outcome: Texts | None = None
+    tags: dict[str, Texts] = Field(default_factory=dict)
+    shared: bool = False
+
+    @field_validator("outcome")
+    @classmethod
+    def _known_outcome(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for word in value or ():
+            one_of(word, (*OUTCOMES, "any"), "outcome")
+        return value
+
+    @model_validator(mode="after")
+    def _not_everything(self) -> Self:
+        words = ("interface", "source", "destination", "system", "message", "operation")
+        if not any(getattr(self, name) for name in words):
+            raise ValueError(
+                "matches every message; name an interface, source, destination, system, message or operation"
+            )
+        return self
+
+    def outcomes(self, default: tuple[str, ...]) -> tuple[str, ...]:
+        """The outcomes that count; `any` is all of them."""
+        if self.outcome is None:
+            return default
+        return OUTCOMES if "any" in self.outcome else self.outcome
+
+    @property
+    def met_by(self) -> tuple[str, ...]:
+        """Outcomes that meet a step."""
+        return self.outcomes(MET_BY_DEFAULT)
+
+    @property
+    def failed_by(self) -> tuple[str, ...]:
+        """Outcomes that fail it."""
+        return tuple(outcome for outcome in NEGATIVE if outcome not in self.met_by)
