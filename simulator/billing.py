@@ -11,6 +11,7 @@ from collections.abc import Callable
 from simulator import messages
 from simulator.agenda import Agenda
 from simulator.claim_files import Claim, Submission
+from simulator.doors import Hl7Door
 from simulator.messages import ControlIds, Refusal
 from simulator.model import HOUR, Encounter, Fault
 from simulator.population import Casebook
@@ -43,6 +44,8 @@ class Billing:
         self._run: dict[str, Encounter] = {}
         self._run_planned = False
         self._claimed: set[str] = set()
+        self.accounts: Hl7Door | None = None
+        """Who takes accounts (BAR), where there are any."""
 
     def receive(self, payload: bytes) -> bytes | None:
         """The acknowledgement of a message; None when it is not HL7."""
@@ -50,6 +53,8 @@ class Billing:
             message = hl7v2.parse(payload)
         except hl7v2.NotHL7:
             return None
+        if self.accounts is not None and self.accounts.takes(message):
+            return self.accounts.receive(payload)
         now = self._agenda.now
         event = message.get("MSH-9.2") or ""
         encounter = self._book.of_message(message.control_id)

@@ -91,12 +91,29 @@ def interchange(
 ) -> bytes:
     """One interchange with one group and one transaction; `segments` are those between ST and SE."""
     group, guide = _GUIDES[kind]
+    return envelope(kind, group, guide, control, at, segments, sender, receiver)
+
+
+def envelope(
+    kind: str,
+    group: str,
+    guide: str,
+    control: str,
+    at: float,
+    segments: Iterable[str],
+    sender: str,
+    receiver: str,
+) -> bytes:
+    """The same for a transaction of any guide; versions before 005010 do not name theirs in ST03."""
     moment = datetime.fromtimestamp(at, UTC)
-    inner = [f"ST*{kind}*0001*{guide}" if kind != "835" else "ST*835*0001", *segments]
+    names_guide = kind != "835" and guide.startswith("005010")
+    inner = [f"ST*{kind}*0001*{guide}" if names_guide else f"ST*{kind}*0001", *segments]
     number = str(int(control))
+    version = "00501" if guide.startswith("005010") else "00401"
+    repeats = "^" if version == "00501" else "U"
     lines = [
         f"ISA*00*          *00*          *ZZ*{sender:<15}*ZZ*{receiver:<15}*{moment:%y%m%d*%H%M}"
-        f"*^*00501*{control}*0*T*:",
+        f"*{repeats}*{version}*{control}*0*T*:",
         f"GS*{group}*{sender}*{receiver}*{moment:%Y%m%d*%H%M}*{number}*X*{guide}",
         *inner,
         f"SE*{len(inner) + 1}*0001",

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from simulator.fates import ProcessRates
+
 
 class ConfigError(ValueError):
     """The configuration is unusable; the message names the key and the remedy."""
@@ -112,6 +114,7 @@ class Population:
     live_rate: additional discharges per day from history_end on, with stays of a minute or two; 0 for none.
     examples: plan a few encounters whose deadlines pass in the first two minutes after history_end.
     identity: how often the numbers of an encounter are wrong, change or are not its own, in both streams.
+    processes: names of `simulator.roads.PROCESSES`; process_rates: how often their faults happen.
     """
 
     seed: int
@@ -123,6 +126,8 @@ class Population:
     live_rates: Rates = field(default_factory=lambda: Rates().times(2))
     examples: bool = False
     identity: IdentityRates = field(default_factory=IdentityRates)
+    processes: tuple[str, ...] = ()
+    process_rates: ProcessRates = field(default_factory=ProcessRates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +135,8 @@ class Config:
     """A hospital that lives: its population, where it listens and where it sends.
 
     Addresses are "host:port"; `ehr_to_engine`, `engine_to_billing` and `engine_to_erp` are where the sender
-    connects, so that a tap can stand between it and the listener.
+    connects, so that a tap can stand between it and the listener. roads, doors, folders: the same for the
+    processes, by the names in `simulator.roads`.
     """
 
     population: Population
@@ -142,6 +148,9 @@ class Config:
     erp_listen: str
     claims_out: Path
     claims_in: Path
+    roads: dict[str, str] = field(default_factory=dict)
+    doors: dict[str, str] = field(default_factory=dict)
+    folders: dict[str, Path] = field(default_factory=dict)
     truth: Path | None = None
     answer_timeout: float = 10.0
     reconnect_seconds: float = 0.2
@@ -191,12 +200,17 @@ def from_mapping(data: dict[str, Any], folder: Path, now: float) -> Config:
         for key in ("rates", "live_rates"):
             if key in chosen:
                 chosen[key] = Rates(**chosen[key])
+        if "process_rates" in chosen:
+            chosen["process_rates"] = ProcessRates(**chosen["process_rates"])
+        chosen["processes"] = tuple(chosen.get("processes", ()))
         if "identity" in chosen:
             chosen["identity"] = _identity(chosen["identity"])
         rest: dict[str, Any] = {k: v for k, v in data.items() if k not in _POPULATION_KEYS}
         for key in ("claims_out", "claims_in", "truth"):
             if rest.get(key) is not None:
                 rest[key] = folder / rest[key]
+        if "folders" in rest:
+            rest["folders"] = {road: folder / path for road, path in rest["folders"].items()}
         return Config(population=Population(**chosen), **rest)
     except TypeError as error:
         raise ConfigError(str(error)) from error

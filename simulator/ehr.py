@@ -17,6 +17,7 @@ from simulator.lanes import Lane
 from simulator.messages import ControlIds, Identified
 from simulator.model import Encounter, Fault, Trait
 from simulator.population import Casebook
+from simulator.site import Site
 
 _UNEXPECTED_REFUSAL_SECONDS = 60.0
 _GIVES_UP_AFTER = 20
@@ -28,24 +29,35 @@ class Ehr:
     def __init__(self, agenda: Agenda, book: Casebook, lane: Lane) -> None:
         self._agenda, self._book, self._lane = agenda, book, lane
         self._ids = ControlIds("EHR")
+        self._site: Site | None = None
+
+    def join(self, site: Site) -> None:
+        """Take part in processes: whoever is no inpatient is registered (A04); data and places change."""
+        self._site = site
 
     def expect(self, encounter: Encounter, since: float) -> None:
         """Plan everything the encounter makes the EHR send; what lies before `since` is no longer sent."""
         e = encounter
         odd = Trait.OUT_OF_ORDER in e.traits
         # A registration that hung in the EHR's queue is overtaken by the discharge.
-        events = [(e.discharged + 45 if odd else e.admitted, "A01"), (e.discharged, "A03")]
+        arrival = "A01" if self._site is None or e.patient_class == "I" else "A04"
+        events = [(e.discharged + 45 if odd else e.admitted, arrival), (e.discharged, "A03")]
+        if self._site is not None and e.story is Story.NONE and not odd:
+            events += _changes(self._site, e)
         if e.cancelled_after is not None:
             events.append((e.discharged + e.cancelled_after, "A13"))
         if e.again_after is not None:
             events.append((e.discharged + e.again_after, "A03"))
         if e.story is Story.ADMISSION_CANCELLED:
             events = events[:1]
+        if self._site is not None:
+            for tell in self._site.expectations:
+                tell(e, since)
         for notice in e.notices:
             if notice.at >= since:
                 self._notify(e, notice)
         first = True
-        for at, event in events:
+        for at, event in sorted(events, key=lambda one: one[0]) if self._site else events:
             twice = first and event == "A03" and Trait.DUPLICATE_DISCHARGE in e.traits
             first = first and event != "A03"
             if at >= since:
@@ -69,7 +81,7 @@ class Ehr:
     def _send(self, encounter: Encounter, event: str, twice: bool) -> None:
         now = self._agenda.now
         # A registration that was overtaken says what was known when it was written.
-        numbers = encounter.named(encounter.admitted if event == "A01" else now)
+        numbers = encounter.named(encounter.admitted if event in ("A01", "A04") else now)
         if event == "A03":
             if Trait.MISSING_VISIT in encounter.traits:
                 numbers = replace(numbers, visit="")
@@ -113,3 +125,15 @@ class Ehr:
             names=who.numbers,
             persons=persons or (encounter.person,),
         )
+
+
+def _changes(site: Site, e: Encounter) -> list[tuple[float, str]]:
+    """Updates of data (A08) and transfers of inpatients (A02) during the stay."""
+    dice = site.fates.dice("changes", e.key)
+    stay = e.discharged - e.admitted
+    found = []
+    if dice.random() < 0.3:
+        found.append((round(e.admitted + stay * dice.uniform(0.1, 0.5), 3), "A08"))
+    if e.patient_class == "I" and dice.random() < 0.4:
+        found.append((round(e.admitted + stay * dice.uniform(0.3, 0.8), 3), "A02"))
+    return found

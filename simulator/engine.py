@@ -13,12 +13,15 @@ from dataclasses import replace
 
 from simulator import messages
 from simulator.agenda import Agenda
+from simulator.doors import Hl7Door
 from simulator.hops import BILLING, ERP, Answer, Delivery, Witness
 from simulator.identity import BLANK_ACCOUNT, BLANK_VISIT, Notice, Numbers, Story
 from simulator.lanes import Lane
 from simulator.messages import ControlIds, Identified, Refusal
 from simulator.model import Encounter, Fault, Trait
 from simulator.population import Casebook
+from simulator.roads import IMPLANTS
+from simulator.site import Site
 from tracing.protocols import hl7v2
 
 _RETRY_SECONDS = (2.0, 4.0, 8.0)
@@ -37,6 +40,11 @@ class Engine:
         self._refused: set[str] = set()
         self._reprocessed: Counter[str] = Counter()
         self._discharges: Counter[str] = Counter()
+        self._site: Site | None = None
+
+    def join(self, site: Site) -> None:
+        """Take part in processes: their channels hear of every ADT, and take what is no ADT."""
+        self._site = site
 
     def receive(self, payload: bytes) -> bytes | None:
         """The acknowledgement of an inbound message, after queueing what follows from it; None if not HL7."""
@@ -44,6 +52,9 @@ class Engine:
             message = hl7v2.parse(payload)
         except hl7v2.NotHL7:
             return None
+        door = self._site.doors.get("engine") if self._site else None
+        if isinstance(door, Hl7Door) and door.takes(message):
+            return door.receive(payload)
         now = self._agenda.now
         event = message.get("MSH-9.2") or ""
         encounter = self._book.of_message(message.control_id)
@@ -98,6 +109,9 @@ class Engine:
         return True
 
     def _route(self, encounter: Encounter, event: str, who: Identified, now: float) -> None:
+        if self._site is not None:
+            for hear in self._site.heard:
+                hear(encounter, event, who, now)
         if event != "A03":
             self._later(now + 1.5, encounter, BILLING, f"ADT^{event}", who)
             return
@@ -120,6 +134,8 @@ class Engine:
             # The other house keeps its books elsewhere.
             return []
         paths = ["/journals"]
+        if self._site is not None and IMPLANTS in self._site.names:
+            return paths  # Inventory has the rest from the theatre.
         if encounter.item:
             paths.append("/inventory/issues")
         if encounter.implant:
@@ -215,6 +231,7 @@ def _identified(message: hl7v2.Message) -> Identified:
         facility=message.get("MSH-4") or "",
         patient_class=message.get("PV1-2") or "",
         admitted=message.get("PV1-44") or "",
+        service=message.get("PV1-10") or "",
         authority=message.get("PID-3.4") or "",
         prior=Numbers(
             visit=message.get("MRG-5.1") or "",

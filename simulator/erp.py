@@ -9,6 +9,8 @@ import json
 from collections import Counter
 
 from simulator.agenda import Agenda
+from simulator.coverage import is_of_processes
+from simulator.doors import RestDoor
 from simulator.model import Encounter, Fault
 from simulator.population import Casebook
 
@@ -23,9 +25,13 @@ class Erp:
         self._agenda, self._book = agenda, book
         self._calls: Counter[str] = Counter()
         self._booked = 0
+        self.desk: RestDoor | None = None
+        """Who takes the documents of processes, where there are any."""
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
         """Status and JSON body: 201, 400, 404, 405, 422 cost_centre_unknown or 500."""
+        if self.desk is not None and is_of_processes(body):
+            return self.desk.answer(method, path, body)
         if path not in PATHS:
             return 404, _json(code="not_found")
         if method != "POST":

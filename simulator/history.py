@@ -6,11 +6,13 @@ lanes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from simulator.config import IdentityRates, Population, Rates, seconds
+from simulator.fates import ProcessRates
 from simulator.hops import Hop, Witness
 from simulator.hospital import Hospital
 from simulator.recording import RecordingWriter
@@ -39,6 +41,10 @@ class Both:
         self._first.lost(encounter, message, where, at)
         self._second.lost(encounter, message, where, at)
 
+    def fault(self, owner: str, message: str, number: str, fault: str, at: float) -> None:
+        self._first.fault(owner, message, number, fault, at)
+        self._second.fault(owner, message, number, fault, at)
+
 
 def write(
     recording: Path,
@@ -53,13 +59,16 @@ def write(
     since: datetime | float | None = None,
     identity: IdentityRates | None = None,
     settle: float = 0.0,
+    processes: Iterable[str] = (),
+    process_rates: ProcessRates | None = None,
 ) -> Written:
     """Write the recording and the truth of [start, end) to two new files.
 
     rate: discharges per day. rates: how often each fault happens. examples: also plan encounters whose
     deadlines pass in the first two minutes after `end`. since: write only what happened from then on, for a
     hospital that continues; `start` stays the first start. identity: how often each story of identity
-    happens. settle: seconds after `end` during which nobody new comes and what is under way goes on. A living
+    happens. processes: names of `simulator.roads.PROCESSES`; process_rates: how often their faults happen.
+    settle: seconds after `end` during which nobody new comes and what is under way goes on. A living
     hospital with the same seed, history_start, history_end, rate, rates, identity and examples carries on
     exactly where this ends (without `settle`).
     """
@@ -71,6 +80,8 @@ def write(
         rates=rates or Rates(),
         examples=examples,
         identity=identity or IdentityRates(),
+        processes=tuple(processes),
+        process_rates=process_rates or ProcessRates(),
     )
     first = population.history_start if since is None else seconds(since)
     keeper = TruthKeeper(first)
@@ -78,5 +89,5 @@ def write(
         writer = RecordingWriter(lines, first)
         hospital = Hospital(population, Both(writer, keeper))
         hospital.run_history(settle)
-        encounters = keeper.write(out, hospital.book.encounters)
+        encounters = keeper.write(out, hospital.book.encounters, hospital.book.others)
     return Written(encounters, writer.hops)

@@ -5,6 +5,7 @@ Produced by the lanes and folders, consumed by recordings and truth. Names the r
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -23,7 +24,8 @@ class Delivery:
     """A message on its way over one lane. `path` is set for HTTP (always POST), empty for MLLP.
 
     encounter: the key of the encounter it belongs to, empty when it belongs to none. names: the numbers it
-    carries, wherever it carries them. persons: whom it is truly about.
+    carries, wherever it carries them. persons: whom it is truly about. told: who is told the answer, if not
+    the system that the lane belongs to.
     """
 
     interface: str
@@ -35,6 +37,7 @@ class Delivery:
     attempts: int = 0
     names: Numbers = UNNAMED
     persons: tuple[str, ...] = ()
+    told: Callable[[Delivery, Answer], float | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,8 @@ class Witness(Protocol):
 
     def lost(self, encounter: str, message: str, where: str, at: float) -> None: ...
 
+    def fault(self, owner: str, message: str, number: str, fault: str, at: float) -> None: ...
+
 
 class Relay:
     """A witness that passes on to another one, which may be exchanged."""
@@ -102,6 +107,9 @@ class Relay:
     def lost(self, encounter: str, message: str, where: str, at: float) -> None:
         self.to.lost(encounter, message, where, at)
 
+    def fault(self, owner: str, message: str, number: str, fault: str, at: float) -> None:
+        self.to.fault(owner, message, number, fault, at)
+
 
 class Nobody:
     """A witness that forgets: for passing through history on the way to live."""
@@ -110,6 +118,9 @@ class Nobody:
         return
 
     def lost(self, encounter: str, message: str, where: str, at: float) -> None:
+        return
+
+    def fault(self, owner: str, message: str, number: str, fault: str, at: float) -> None:
         return
 
 

@@ -37,11 +37,15 @@ class Story(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """What a message says about whom it concerns; empty text where it says nothing."""
+    """What a message says about whom and what it concerns; empty text where it says nothing.
+
+    more: (kind, number) of what is not a patient's, as orders, cases and cleaning tasks.
+    """
 
     visit: str = ""
     account: str = ""
     mrn: str = ""
+    more: tuple[tuple[str, str], ...] = ()
 
 
 UNNAMED = Numbers()

@@ -79,7 +79,7 @@ class VirtualLane:
         delivery.attempts += 1
         answer = self._peer(delivery, now)
         self._witness.hop(exchanged(delivery, start, now, answer))
-        again = 1.0 if answer is None else self._answered(delivery, answer)
+        again = 1.0 if answer is None else (delivery.told or self._answered)(delivery, answer)
         if again is not None:
             self._agenda.at(now + again, self._begin)
             return

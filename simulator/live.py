@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 from simulator.agenda import Clock
 from simulator.config import Config
+from simulator.doors import Hl7Door
 from simulator.folders import FolderWatch, write_whole
-from simulator.hops import BILLING, CLAIMS_OUT, EHR_ADT, ERP, Nobody, Relay, Witness
+from simulator.hops import BILLING, CLAIMS_IN, CLAIMS_OUT, EHR_ADT, ERP, Nobody, Relay, Witness
 from simulator.hospital import Hospital
 from simulator.listeners import HttpListener, Listener, MllpListener
 from simulator.live_lanes import HttpLane, MllpLane, SocketLane
+from simulator.roads import ROADS
 from simulator.truth import TruthAppender
 
 _LOOK_SECONDS = 0.5
@@ -59,13 +61,11 @@ async def live(
         elif config.truth is not None:
             config.truth.parent.mkdir(parents=True, exist_ok=True)
             out = files.enter_context(config.truth.open("a"))
-            relay.to = TruthAppender(out, hospital.book.encounters)
-        folders = {CLAIMS_OUT: config.claims_out, "": config.claims_in}
+            relay.to = TruthAppender(out, hospital.book.encounters, hospital.book.others)
+        folders = {CLAIMS_OUT: config.claims_out, CLAIMS_IN: config.claims_in, **config.folders}
         for folder in folders.values():
             folder.mkdir(parents=True, exist_ok=True)
-        hospital.write_file = lambda interface, name, data: write_whole(
-            folders.get(interface, config.claims_in), name, data
-        )
+        hospital.write_file = lambda interface, name, data: write_whole(folders[interface], name, data)
         listeners: dict[str, Listener] = {
             "engine": MllpListener(hospital.engine.receive),
             "billing": MllpListener(hospital.billing.receive),
@@ -76,6 +76,12 @@ async def live(
             "billing": config.billing_listen,
             "erp": config.erp_listen,
         }
+        for name, door in hospital.site.doors.items() if hospital.site else ():
+            if name in config.doors:
+                addresses[name] = config.doors[name]
+                listeners[name] = (
+                    MllpListener(door.receive) if isinstance(door, Hl7Door) else HttpListener(door.answer)
+                )
         try:
             for name, listener in listeners.items():
                 await listener.listen(addresses[name])
@@ -95,19 +101,25 @@ async def _work(
     opened: asyncio.Future[Living] | None,
 ) -> None:
     lanes: dict[str, SocketLane] = {}
-    for name, kind, address in (
-        (EHR_ADT, MllpLane, config.ehr_to_engine),
-        (BILLING, MllpLane, config.engine_to_billing),
-        (ERP, HttpLane, config.engine_to_erp),
-    ):
+    addresses = {
+        EHR_ADT: config.ehr_to_engine,
+        BILLING: config.engine_to_billing,
+        ERP: config.engine_to_erp,
+        **config.roads,
+    }
+    for name, address in addresses.items():
+        if name not in hospital.answered:
+            continue
+        kind = MllpLane if ROADS[name].kind == "mllp" else HttpLane
         answered = hospital.answered[name]
         lane = kind(address, answered, witness, clock, config.answer_timeout, config.reconnect_seconds)
         lanes[name] = lane
         hospital.connect(name, lane)
-    watch = FolderWatch(config.claims_out, hospital.clearing_house.receive)
+    folders = {CLAIMS_OUT: config.claims_out, **config.folders}
+    watches = [FolderWatch(folders[road], receive) for road, receive in hospital.receivers.items()]
     work = [
         asyncio.create_task(hospital.agenda.run_live(clock)),
-        asyncio.create_task(watch.run(clock.real(_LOOK_SECONDS))),
+        *(asyncio.create_task(watch.run(clock.real(_LOOK_SECONDS))) for watch in watches),
         *(asyncio.create_task(lane.run()) for lane in lanes.values()),
     ]
     if opened is not None:

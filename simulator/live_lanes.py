@@ -64,7 +64,8 @@ class SocketLane(ABC):
                     self._some.clear()
                     await self._some.wait()
                 delivery = self._waiting[0]
-                again = self._answered(delivery, await self._deliver(delivery))
+                answer = await self._deliver(delivery)
+                again = (delivery.told or self._answered)(delivery, answer)
                 if again is None:
                     self._waiting.popleft()
                 else:

@@ -48,6 +48,7 @@ class Identified:
     authority: str = "NSH"
     prior: Numbers = UNNAMED
     other: str = ""
+    service: str = "MED"
 
     @classmethod
     def of(cls, encounter: Encounter, numbers: Numbers) -> Identified:
@@ -60,6 +61,7 @@ class Identified:
             encounter.patient_class,
             timestamp(encounter.admitted),
             encounter.authority,
+            service=encounter.service,
         )
 
     @property
@@ -80,6 +82,7 @@ class Identified:
             "prior_account": self.prior.account,
             "prior_mrn": self.prior.mrn,
             "other": self.other,
+            "service": self.service,
         }
 
 

@@ -115,6 +115,11 @@ class Encounter:
         return f"{self.cents // 100}.{self.cents % 100:02d}"
 
     @property
+    def service(self) -> str:
+        """PV1-10 (HL7 table 0069): surgery for whoever has an operation."""
+        return "SUR" if self.item else "MED"
+
+    @property
     def wrong_visit(self) -> str:
         """A visit number nobody has: this one's with its digits reversed behind a letter of its own."""
         return f"X{self.visit[:0:-1]}"

@@ -13,6 +13,7 @@ from heapq import merge
 from simulator.config import NO_FAULTS, Population
 from simulator.model import FLAT, HOUR, HOURLY, LONGEST_STAY, Encounter, Fault, Stream, outages, plan, spoil
 from simulator.stories import Stories
+from simulator.truth import Head
 
 # The ERP is never down in the last hours of history: a demo should open on ordinary trouble.
 _CALM_BEFORE_LIVE = 8 * HOUR
@@ -34,6 +35,8 @@ class Casebook:
         self.encounters: dict[str, Encounter] = {}
         self._sent: dict[str, str] = {}
         self._claimed: dict[str, str] = {}
+        self.others: dict[str, Head] = {}
+        """Heads of what is no encounter, by key: units' shifts."""
         p = population
         self._history = Stream("history", "1", p.rate, HOURLY, p.rates)
         self._live = Stream("live", "2", p.live_rate, FLAT, p.live_rates, short_stays=True)

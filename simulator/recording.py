@@ -50,6 +50,9 @@ class RecordingWriter:
     def lost(self, encounter: str, message: str, where: str, at: float) -> None:
         return
 
+    def fault(self, owner: str, message: str, number: str, fault: str, at: float) -> None:
+        return
+
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
     """The records of a recording, in order."""

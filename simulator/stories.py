@@ -263,9 +263,12 @@ def _blank(dice: random.Random, e: Encounter) -> Encounter:
     variant = dice.choice(("visit", "account", "mrn"))
     if variant == "visit":
         return replace(e, variant=variant)
-    changed = {"account": BLANK_ACCOUNT} if variant == "account" else {"mrn": BLANK_MRN}
+    numbers = e.numbers
+    blank = (
+        replace(numbers, account=BLANK_ACCOUNT) if variant == "account" else replace(numbers, mrn=BLANK_MRN)
+    )
     soon = _between(dice, e.admitted, e.discharged, 0.05, 0.1)
-    spells = (Spell(_NEVER, replace(e.numbers, **changed)), Spell(soon, e.numbers))
+    spells = (Spell(_NEVER, blank), Spell(soon, e.numbers))
     return replace(e, variant=variant, spells=spells)
 
 

@@ -58,18 +58,18 @@ def _patient(message: Any, visit: bool, account: bool) -> None:
     pv1 = message.pv1
     pv1.pv1_1, pv1.pv1_2 = "1", "@patient_class@"
     pv1.pv1_3, pv1.pv1_4 = "WARD4^12^A^@facility@", "R"
-    pv1.pv1_7, pv1.pv1_10 = "D100^TEST^ATTENDING^^^DR", "MED"
+    pv1.pv1_7, pv1.pv1_10 = "D100^TEST^ATTENDING^^^DR", "@service@"
     if visit:
         pv1.pv1_19 = "@visit@^^^@authority@^VN"
 
 
 @cache
 def adt(event: str, from_ehr: bool, visit: bool, account: bool = True) -> Template:
-    """ADT^A01, A03, A08, A11 or A13. The EHR's own has more segments, one a Z-segment; the engine's fewer.
+    """ADT^A01 to A04, A08, A11 or A13. The EHR's own has more segments, one a Z-segment; the engine's fewer.
 
     visit, account: whether PV1-19 and PID-18 are there at all.
     """
-    structure = {"A03": "ADT_A03", "A11": "ADT_A09"}.get(event, "ADT_A01")
+    structure = {"A02": "ADT_A02", "A03": "ADT_A03", "A11": "ADT_A09"}.get(event, "ADT_A01")
     message = headed(structure, f"ADT^{event}")
     message.evn.evn_1, message.evn.evn_2, message.evn.evn_6 = event, "@now@", "@event_time@"
     _patient(message, visit, account)
@@ -79,9 +79,10 @@ def adt(event: str, from_ehr: bool, visit: bool, account: bool = True) -> Templa
     if from_ehr:
         message.pid.pid_13, message.pid.pid_22, message.pid.pid_26 = "^PRN^PH^^1^312^5550100", "U", "USA"
         message.pv1.pv1_14, message.pv1.pv1_18, message.pv1.pv1_20 = "1", "STD", "COM"
-        dg1 = message.add_segment("DG1")
-        dg1.dg1_1, dg1.dg1_3, dg1.dg1_6 = "1", "R07.9^Chest pain, unspecified^I10", "W"
-        if event == "A01":
+        if event != "A02":
+            dg1 = message.add_segment("DG1")
+            dg1.dg1_1, dg1.dg1_3, dg1.dg1_6 = "1", "R07.9^Chest pain, unspecified^I10", "W"
+        if event in ("A01", "A04"):
             gt1 = message.add_segment("GT1")
             gt1.gt1_1, gt1.gt1_3, gt1.gt1_11 = "1", "TEST^@given@", "SEL"
             gt1.gt1_5 = "1 EXAMPLE STREET^^TESTVILLE^IL^60000^USA"

@@ -20,6 +20,33 @@ NOBODYS = ""
 """The key under which hops stand that belong to no encounter."""
 
 
+Head = dict[str, Any]
+"""Who or what a line is about."""
+
+
+def head(key: str, facility: str, stream: str) -> Head:
+    """The head of a line about something that is no encounter: a unit's shift."""
+    return {
+        "encounter": key,
+        "person": "",
+        "authority": "NSH",
+        "account": "",
+        "visit": "",
+        "mrn": "",
+        "facility": facility,
+        "patient_class": "",
+        "stream": stream,
+        "planned_discharge": None,
+        "fault": "none",
+        "where": "",
+        "traits": [],
+        "story": "none",
+        "variant": "",
+        "numbers": [],
+        "notices": [],
+    }
+
+
 def header(encounter: Encounter) -> dict[str, Any]:
     """Who it is and what was decided about it."""
     e = encounter
@@ -49,7 +76,7 @@ def header(encounter: Encounter) -> dict[str, Any]:
 
 def names(numbers: Numbers) -> dict[str, str]:
     """The numbers that are there, by kind."""
-    found = {"visit": numbers.visit, "account": numbers.account, "mrn": numbers.mrn}
+    found = {"visit": numbers.visit, "account": numbers.account, "mrn": numbers.mrn, **dict(numbers.more)}
     return {kind: value for kind, value in found.items() if value}
 
 
@@ -84,6 +111,11 @@ def hop_record(hop: Hop, place: int = 0) -> dict[str, Any]:
     }
 
 
+def fault_record(message: str, number: str, fault: str, at: float) -> dict[str, Any]:
+    """What was decided about one message of a process, or about what it is about."""
+    return {"message": message, "number": number, "fault": fault, "at": nanoseconds(at)}
+
+
 def lost_record(message: str, where: str, at: float) -> dict[str, Any]:
     return {"message": message, "where": where, "at": nanoseconds(at)}
 
@@ -95,6 +127,7 @@ class TruthKeeper:
         self._since = since
         self._hops: dict[str, list[dict[str, Any]]] = {}
         self._lost: dict[str, list[dict[str, Any]]] = {}
+        self._faults: dict[str, list[dict[str, Any]]] = {}
 
     def hop(self, hop: Hop) -> None:
         if hop.start >= self._since:
@@ -105,23 +138,33 @@ class TruthKeeper:
         if at >= self._since:
             self._lost.setdefault(encounter, []).append(lost_record(message, where, at))
 
-    def write(self, out: TextIO, encounters: Mapping[str, Encounter]) -> int:
-        """One line per encounter of which anything was seen; their number."""
+    def fault(self, owner: str, message: str, number: str, fault: str, at: float) -> None:
+        if at >= self._since:
+            self._faults.setdefault(owner, []).append(fault_record(message, number, fault, at))
+
+    def write(self, out: TextIO, encounters: Mapping[str, Encounter], others: Mapping[str, Head]) -> int:
+        """One line per encounter, and other thing, of which anything was seen; how many encounters."""
         seen = [e for e in encounters.values() if e.key in self._hops or e.key in self._lost]
         for encounter in seen:
             key = encounter.key
-            record = header(encounter) | {"hops": self._hops.get(key, []), "lost": self._lost.get(key, [])}
-            out.write(json.dumps(record) + "\n")
+            out.write(json.dumps(header(encounter) | self._of(key)) + "\n")
+        for key, head in others.items():
+            if key in self._hops or key in self._lost:
+                out.write(json.dumps(head | self._of(key)) + "\n")
         if NOBODYS in self._hops:
             out.write(json.dumps(_unattached(self._hops[NOBODYS])) + "\n")
         return len(seen)
+
+    def _of(self, key: str) -> dict[str, Any]:
+        found = {"hops": self._hops.get(key, []), "lost": self._lost.get(key, [])}
+        return found | {"faults": self._faults.get(key, [])}
 
 
 class TruthAppender:
     """A witness that appends a line to a file for each event, as it happens."""
 
-    def __init__(self, out: TextIO, encounters: Mapping[str, Encounter]) -> None:
-        self._out, self._encounters = out, encounters
+    def __init__(self, out: TextIO, encounters: Mapping[str, Encounter], others: Mapping[str, Head]) -> None:
+        self._out, self._encounters, self._others = out, encounters, others
 
     def hop(self, hop: Hop) -> None:
         for place, key in _concerned(hop):
@@ -130,11 +173,21 @@ class TruthAppender:
     def lost(self, encounter: str, message: str, where: str, at: float) -> None:
         self._append(encounter, [], [lost_record(message, where, at)])
 
-    def _append(self, key: str, hops: list[dict[str, Any]], lost: list[dict[str, Any]]) -> None:
+    def fault(self, owner: str, message: str, number: str, fault: str, at: float) -> None:
+        self._append(owner, [], [], [fault_record(message, number, fault, at)])
+
+    def _append(
+        self,
+        key: str,
+        hops: list[dict[str, Any]],
+        lost: list[dict[str, Any]],
+        faults: list[dict[str, Any]] | None = None,
+    ) -> None:
         if key == NOBODYS:
             record = _unattached(hops)
         else:
-            record = header(self._encounters[key]) | {"hops": hops, "lost": lost}
+            head = self._others[key] if key in self._others else header(self._encounters[key])
+            record = head | {"hops": hops, "lost": lost, "faults": faults or []}
         self._out.write(json.dumps(record) + "\n")
         self._out.flush()
 
@@ -147,7 +200,7 @@ def _concerned(hop: Hop) -> list[tuple[int, str]]:
 
 
 def _unattached(hops: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"encounter": NOBODYS, "hops": hops, "lost": []}
+    return {"encounter": NOBODYS, "hops": hops, "lost": [], "faults": []}
 
 
 def load(path: Path) -> dict[str, dict[str, Any]]:
@@ -172,7 +225,9 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
             if known is not record:
                 known["hops"] += record["hops"]
                 known["lost"] += record["lost"]
+                known["faults"] += record["faults"]
     for record in found.values():
         record["hops"].sort(key=lambda hop: hop["end"])
         record["lost"].sort(key=lambda loss: loss["at"])
+        record["faults"].sort(key=lambda fault: fault["at"])
     return found

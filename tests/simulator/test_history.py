@@ -271,6 +271,9 @@ class Collector:
     def lost(self, account: str, message: str, where: str, at: float) -> None:
         return
 
+    def fault(self, owner: str, message: str, number: str, fault: str, at: float) -> None:
+        return
+
 
 def test_history_that_goes_on_is_the_history_of_the_longer_span() -> None:
     short, long = Collector(), Collector()
