@@ -1,0 +1,1 @@
+"""SQL of reconciliation, one statement a file."""

@@ -1,0 +1,163 @@
+-- The cases of a reconciliation: what every step said of one occurrence (and item) of a workflow, a row for each
+-- group it falls into. Read by report.py, which sums them (totals.sql) or lists those that differ
+-- (differences.sql). A message counts once however often it was sent: the earliest sighting of an identity
+-- speaks. Values are whole millionths, so that no order of adding changes a sum.
+-- {steps}, {outcomes}: the compared steps and what counts as having happened; {by}: what groups are made of.
+WITH
+    toDateTime64('2200-01-01 00:00:00', 3, 'UTC') AS never,
+    {now:DateTime64(3, 'UTC')} AS moment,
+    near AS
+    (
+        SELECT version, token, patient, step, at, outcome, ack_code, reason, identity, items, facility, tags, measures, span_id
+        FROM checkpoints
+        WHERE workflow = {workflow:String} AND at >= {reach:DateTime64(3, 'UTC')} AND at <= moment
+            AND token IN (
+                SELECT token FROM checkpoints
+                WHERE workflow = {workflow:String} AND at >= {early:DateTime64(3, 'UTC')} AND at <= moment)
+    ),
+    mapping AS
+    (
+        SELECT
+            token,
+            argMax(key_places.journey, key_places.version) AS root,
+            argMax(key_places.certainty, key_places.version) AS sure,
+            argMax(key_places.basis, key_places.version) AS basis,
+            argMax(key_places.eras, key_places.version) AS eras
+        FROM key_places
+        WHERE token IN (SELECT token FROM near)
+        GROUP BY token
+    ),
+    placed AS
+    (
+        SELECT
+            -- A number that served several patients: the era of the message's patient, else of its time.
+            arrayFirst(era -> seen.patient != '' AND era.1 = seen.patient, mapping.eras) AS of_patient,
+            arraySort(era -> era.2, arrayFilter(era -> era.2 <= seen.at, mapping.eras)) AS until,
+            multiIf(
+                mapping.root = ''{{unsure}}, seen.token,
+                empty(mapping.eras), mapping.root,
+                of_patient.3 != '', of_patient.3,
+                notEmpty(until), until[-1].3,
+                mapping.eras[1].3) AS journey,
+            mapping.sure = 'probable' AND journey != seen.token AS probable,
+            seen.step AS step, seen.at AS at, seen.outcome AS outcome, seen.ack_code AS ack_code,
+            seen.reason AS reason, seen.identity AS identity, seen.items AS items, seen.facility AS facility,
+            seen.tags AS tags, seen.measures AS measures, seen.span_id AS span_id, seen.version AS version
+        FROM near AS seen
+        LEFT ANY JOIN mapping ON seen.token = mapping.token
+    ),
+    {{items}}
+    lines AS
+    (
+        SELECT
+            *,
+            indexOf({steps:Array(String)}, splitByChar('|', step)[1]) AS place,
+            multiIf(
+                {measure:String} = 'count', 1000000,
+                abs(measures[{measure:String}]) < 1e15, toInt128(round(measures[{measure:String}] * 1000000)),
+                0) AS value,
+            {measure:String} = 'count' OR mapContains(measures, {measure:String}) AS measured,
+            arrayMap(name -> tags[name], {by:Array(String)}) AS own,
+            tags[{currency:String}] AS own_currency
+        FROM ({{lines}})
+        WHERE place > 0 AND has({outcomes:Array(Array(String))}[place], outcome)
+    ),
+    -- One row a message, step and journey, however often and by whichever way it came.
+    messages AS
+    (
+        SELECT
+            version, journey, item, place, identity,
+            min(at) AS first_at,
+            argMin((span_id, facility, value, measured, own, own_currency), (at, span_id)) AS said
+        FROM lines
+        GROUP BY version, journey, item, place, identity
+    ),
+    occurrences AS
+    (
+        SELECT
+            journey,
+            item,
+            arraySort(groupArray((
+                started_at, occurrence, version, facility, certainty, cancelled_at <= moment,
+                arrayMap(n -> n = 0 OR step_applicable[n] = 1, places),
+                arrayMap(n -> n > 0 AND step_met_at[n] > moment AND step_failed_at[n] > moment AND step_deadlines[n] >= moment, places),
+                arrayMap(n -> n > 0 AND step_met_at[n] > moment AND step_failed_at[n] <= moment, places)
+            ))) AS begun
+        FROM
+        (
+            SELECT *, arrayMap(name -> indexOf(step_names, name), {steps:Array(String)}) AS places
+            FROM instances FINAL
+            WHERE workflow = {workflow:String} AND deleted = 0 AND started_at <= moment
+                AND journey IN (SELECT journey FROM messages)
+        )
+        GROUP BY journey, item
+    ),
+    -- A message belongs to the occurrence that had begun; one before the first belongs to the first.
+    owned AS
+    (
+        SELECT
+            messages.journey AS journey, messages.item AS item, messages.place AS place, messages.first_at AS first_at, messages.said AS said,
+            messages.version AS version,
+            if(empty(begun), (moment, 0, version, said.2, 'certain', 0, [], [], []),
+                if(begun[1].1 > first_at, begun[1], arrayLast(one -> one.1 <= first_at, begun))) AS occurrence
+        FROM messages
+        LEFT ANY JOIN occurrences ON messages.journey = occurrences.journey AND messages.item = occurrences.item
+        -- Checkpoints of a version judge the occurrences of that version; the newest speaks where there is none.
+        WHERE if(empty(begun), version = {version:UInt32}, version = occurrence.3)
+    ),
+    cases AS
+    (
+        SELECT
+            journey,
+            item,
+            occurrence.2 AS number,
+            any(occurrence) AS of,
+            if(number = 0, min(first_at), of.1) AS started_at,
+            arraySort(groupArray((place, first_at, said.1, said.3, said.4, said.5, said.6))) AS lines,
+            arrayMap(n -> toUInt32(arrayCount(line -> line.1 = n, lines)), range(1, length({steps:Array(String)}) + 1)) AS all_counts,
+            arrayMap(n -> arraySum(line -> if(line.1 = n, line.4, 0), lines), range(1, length({steps:Array(String)}) + 1)) AS all_sums,
+            arrayMap(n -> arrayFirst(line -> line.6[n] != '', lines).6[n], arrayEnumerate({by:Array(String)})) AS known_tags,
+            arrayFirst(line -> line.7 != '', lines).7 AS known_currency,
+            multiIf(
+                of.6, 'cancelled',
+                has(of.7, 0), 'exempt',
+                number > 0
+                    AND arrayExists((c, waits) -> c = 0 AND waits, all_counts, of.8)
+                    AND NOT arrayExists((c, waits) -> c = 0 AND NOT waits, all_counts, of.8)
+                    AND length(arrayDistinct(arrayFilter((s, c) -> c > 0, all_sums, all_counts))) <= 1, 'waiting',
+                'settled') AS fate
+        FROM owned
+        GROUP BY journey, item, number
+        HAVING started_at >= {since:DateTime64(3, 'UTC')} AND started_at <= moment
+    )
+SELECT
+    journey,
+    item,
+    number,
+    any(started_at) AS began,
+    any(of.5) AS sure,
+    any(fate) AS came_to,
+    any(of.9) AS refused,
+    keys,
+    currency,
+    arraySort(groupArray(line)) AS mine,
+    arrayMap(n -> toUInt32(arrayCount(one -> one.1 = n, mine)), range(1, length({steps:Array(String)}) + 1)) AS counts,
+    arrayMap(n -> arraySum(one -> if(one.1 = n, one.4, 0), mine), range(1, length({steps:Array(String)}) + 1)) AS sums,
+    arrayMap(n -> toUInt32(arrayCount(one -> one.1 = n AND NOT one.5, mine)), range(1, length({steps:Array(String)}) + 1)) AS unmeasured,
+    arrayMax(arrayMap(s -> abs(s - sums[1]), sums)) AS apart,
+    came_to = 'settled' AND toFloat64(apart) > {share:Float64} * toFloat64(abs(sums[1])) AS differs
+FROM
+(
+    SELECT
+        *, line,
+        arrayMap((name, own, other) -> multiIf(
+            name = 'day', toString(toDate(toTimeZone(started_at, {zone:String}))),
+            name = 'facility', of.4,
+            name = 'item', item,
+            own != '', own,
+            other), {by:Array(String)}, line.6, known_tags) AS keys,
+        if(line.7 != '', line.7, known_currency) AS currency
+    FROM cases
+    ARRAY JOIN lines AS line
+)
+GROUP BY journey, item, number, keys, currency
