@@ -66,6 +66,7 @@ class BedManagement:
             lambda own, at: messages.adt(event, who, "ENGINE", "BEDS", own, at),
             who.numbers,
             (20 * MINUTE, 90 * MINUTE),
+            who.tags,
         )
 
     def _number(self, message: hl7v2.Message) -> str:

@@ -14,6 +14,7 @@ from simulator.billing import Controls
 from simulator.claim_files import Claim, Submission
 from simulator.model import DAY, Trait
 from simulator.population import Casebook
+from simulator.site import Site
 
 Deliver = Callable[[str, str, bytes, tuple[Claim, ...]], None]
 
@@ -24,6 +25,11 @@ class ClearingHouse:
     def __init__(self, agenda: Agenda, book: Casebook, deliver: Deliver) -> None:
         self._agenda, self._book, self._deliver = agenda, book, deliver
         self._controls = Controls()
+        self._site: Site | None = None
+
+    def join(self, site: Site) -> None:
+        """Take part in processes: answers may be lost, come late or twice."""
+        self._site = site
 
     def receive(self, data: bytes) -> None:
         """Take an 837 file of this hospital's billing and plan its answers."""
@@ -47,7 +53,18 @@ class ClearingHouse:
         return encounter.traits if encounter else frozenset()
 
     def _plan(self, at: float, kind: str, submission: Submission) -> None:
-        self._agenda.at(at, lambda: self._answer(kind, submission))
+        fate = self._site.fates.of(f"billing {kind}", submission.control) if self._site else None
+        if self._site is None or fate is None or fate.kind not in ("lost", "late", "twice"):
+            self._agenda.at(at, lambda: self._answer(kind, submission))
+            return
+        for claim in submission.claims:
+            self._site.fault(claim.key, kind, submission.control, fate.kind)
+            if fate.kind == "lost":
+                self._site.witness.lost(claim.key, kind, "clearinghouse", self._agenda.now)
+        if fate.kind == "late":
+            at += (2 + 3 * fate.first) * DAY if kind != "835" else (30 + 10 * fate.first) * DAY
+        for n in range({"lost": 0, "late": 1, "twice": 2}[fate.kind]):
+            self._agenda.at(at + 90 * n, lambda: self._answer(kind, submission))
 
     def _answer(self, kind: str, submission: Submission) -> None:
         now = self._agenda.now

@@ -140,7 +140,7 @@ class PatientAccess:
         self._site.say(
             "ehr-adt", f"BAR^{event}", f"{encounter.key}/{event}", encounter, 0, self._ids.next,
             lambda own, at: process_templates.account(who, event, "EHR", "ENGINE", own, at),
-            who.numbers, (20 * MINUTE, 80 * MINUTE),
+            who.numbers, (20 * MINUTE, 80 * MINUTE), who.tags,
         )  # fmt: skip
 
     def _forward(self, number: str, message: hl7v2.Message, now: float) -> None:
@@ -155,7 +155,7 @@ class PatientAccess:
         self._site.say(
             "billing-dft", f"BAR^{event}", number, encounter, 1.5, self._channel_ids.next,
             lambda own, at: process_templates.account(who, event, "ENGINE", "BILLING", own, at),
-            who.numbers, (20 * MINUTE, 80 * MINUTE),
+            who.numbers, (20 * MINUTE, 80 * MINUTE), who.tags,
         )  # fmt: skip
 
     def _need(self, encounter: Encounter, event: str, who: Identified, now: float) -> None:

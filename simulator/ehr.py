@@ -123,6 +123,7 @@ class Ehr:
             control_id=control_id,
             body=messages.adt(event, who, "EHR", "ENGINE", control_id, now),
             names=who.numbers,
+            tags=who.tags,
             persons=persons or (encounter.person,),
         )
 

@@ -158,9 +158,13 @@ class Engine:
         if message.startswith("POST "):
             path = message.removeprefix("POST ")
             account = self._account(encounter, who)
-            body = json.dumps(_document(encounter, path, number, account)).encode()
+            document = _document(encounter, path, number, account)
+            body = json.dumps(document).encode()
             names, persons = Numbers(account=account), (encounter.person,)
-            self._lanes[road].put(Delivery(road, encounter.key, message, "", body, path, 0, names, persons))
+            tags = (("cost_centre", str(document.get("cost_centre", ""))),)
+            self._lanes[road].put(
+                Delivery(road, encounter.key, message, "", body, path, 0, names, persons, tags)
+            )
             return
         control_id = self._ids.next(now)
         self._book.sent(control_id, encounter)
@@ -182,6 +186,7 @@ class Engine:
                 control_id=control_id,
                 body=body,
                 names=who.numbers,
+                tags=who.tags,
                 persons=notice.persons if notice else (encounter.person,),
             )
         )

@@ -24,8 +24,8 @@ class Delivery:
     """A message on its way over one lane. `path` is set for HTTP (always POST), empty for MLLP.
 
     encounter: the key of the encounter it belongs to, empty when it belongs to none. names: the numbers it
-    carries, wherever it carries them. persons: whom it is truly about. told: who is told the answer, if not
-    the system that the lane belongs to.
+    carries, wherever it carries them. persons: whom it is truly about. tags: its coded attributes, as
+    its road's tap names them. told: who is told the answer, if not the system that the lane belongs to.
     """
 
     interface: str
@@ -37,6 +37,7 @@ class Delivery:
     attempts: int = 0
     names: Numbers = UNNAMED
     persons: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
     told: Callable[[Delivery, Answer], float | None] | None = None
 
 
@@ -63,7 +64,7 @@ class Hop:
     request, response: message bodies without MLLP framing; response is None when nothing came back.
     method, path, status: HTTP only. name: a file's name, folders only.
     encounters: whom it concerned, by key; names: the numbers it carried of each; persons: whom it is truly
-    about, all of them (for the truth, never part of a recording).
+    about, all of them; tags: its coded attributes (for the truth, never part of a recording).
     """
 
     interface: str
@@ -83,6 +84,7 @@ class Hop:
     encounters: tuple[str, ...] = field(default=())
     names: tuple[Numbers, ...] = field(default=())
     persons: tuple[str, ...] = field(default=())
+    tags: tuple[tuple[str, str], ...] = field(default=())
 
 
 class Witness(Protocol):
@@ -145,6 +147,7 @@ def exchanged(delivery: Delivery, start: float, end: float, answer: Answer | Non
         encounters=(delivery.encounter,) if delivery.encounter else (),
         names=(delivery.names,),
         persons=delivery.persons,
+        tags=delivery.tags,
     )
 
 

@@ -38,7 +38,7 @@ from simulator.lanes import Answered, Lane, Peer, Switch, VirtualLane
 from simulator.model import HOUR
 from simulator.population import Casebook
 from simulator.processes import Receivers, chosen, open_processes
-from simulator.roads import ROADS, Road
+from simulator.roads import CLAIMS, ROADS, Road
 from simulator.site import Site
 
 Receive = Callable[[bytes], bytes | None]
@@ -89,6 +89,8 @@ class Hospital:
         self.receivers |= open_processes(site, self._write_road, population.seed)
         self.ehr.join(site)
         self.engine.join(site)
+        if CLAIMS in names:
+            self.clearing_house.join(site)
         for name, system in (("billing-accounts", self.billing), ("erp", self.erp)):
             door = site.doors.get(name)
             if isinstance(door, Hl7Door) and isinstance(system, Billing):

@@ -62,4 +62,5 @@ class Laboratory:
         self._site.say(
             "lab-results", "ORU^R01", number, order.encounter, 0, self._ids.next,
             result_writer(order, "LAB", "ENGINE", status), result_names(order), LATE_RESULT,
+            (("order_control", "RE"), ("result_status", status)),
         )  # fmt: skip

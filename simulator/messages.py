@@ -68,6 +68,11 @@ class Identified:
     def numbers(self) -> Numbers:
         return Numbers(self.visit, self.account, self.mrn)
 
+    @property
+    def tags(self) -> tuple[tuple[str, str], ...]:
+        """What a message with PV1 says in codes."""
+        return ("patient_class", self.patient_class), ("service", self.service)
+
     def values(self) -> dict[str, str]:
         return {
             "visit": self.visit,

@@ -114,6 +114,7 @@ class OrderEntry:
             "ehr-orders", order.message, f"{order.placer}/{control}", e, 0, self._ids.next,
             writer(order, who, control, "EHR", "ENGINE"),
             also(who.numbers, order=order.placer), (20 * MINUTE, 60 * MINUTE),
+            order_tags(order, who, control),
         )  # fmt: skip
 
 
@@ -137,6 +138,7 @@ class OrderChannels:
             "lab-orders", order.message, number, order.encounter, dice.uniform(0.5, 20), self._ids.next,
             writer(order, who, control, "ENGINE", "LAB"),
             also(who.numbers, order=order.placer), (20 * MINUTE, 90 * MINUTE),
+            order_tags(order, who, control),
         )  # fmt: skip
 
     def _result(self, number: str, message: hl7v2.Message, now: float) -> None:
@@ -146,6 +148,7 @@ class OrderChannels:
         self._site.say(
             "ehr-results", "ORU^R01", number, order.encounter, dice.uniform(0.5, 20), self._ids.next,
             result_writer(order, "ENGINE", "EHR", status), result_names(order), (20 * MINUTE, 90 * MINUTE),
+            (("order_control", "RE"), ("result_status", status)),
         )  # fmt: skip
 
 
@@ -169,7 +172,12 @@ def result_writer(order: LabOrder, sender: str, receiver: str, status: str) -> C
 
 def result_names(order: LabOrder) -> Numbers:
     """What a result names."""
-    return Numbers(mrn=order.encounter.mrn, more=(("order", order.placer),))
+    return Numbers(mrn=order.encounter.mrn, more=(("order", order.placer), ("filler", order.filler)))
+
+
+def order_tags(order: LabOrder, who: Identified, control: str) -> tuple[tuple[str, str], ...]:
+    """What an order says in codes."""
+    return (*who.tags, ("order_control", control), ("priority", "S" if order.stat else "R"))
 
 
 def order_number(message: hl7v2.Message) -> str:

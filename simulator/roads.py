@@ -12,15 +12,18 @@ from typing import Any, Literal
 
 Kind = Literal["mllp", "http", "folder"]
 
-BEDS, STAFFING, IMPLANTS, ORDERS, READINESS, ELIGIBILITY = PROCESSES = (
+BEDS, STAFFING, IMPLANTS, ORDERS, READINESS, ELIGIBILITY, CLAIMS = PROCESSES = (
     "beds",
     "staffing",
     "implants",
     "orders",
     "readiness",
     "eligibility",
+    "claims",
 )
-"""What the hospital does besides admitting, discharging, charging and claiming, each switched by its name."""
+"""What the hospital does besides admitting, discharging, charging and claiming, each switched by its name.
+
+"claims" adds nobody: it has the clearing house lose, delay and repeat its answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,7 @@ ROADS: dict[str, Road] = {
         # Surgery, inventory and the supplier.
         Road(
             "surgery", "mllp", "surgery", "engine", IMPLANTS, "engine",
-            tap={"keys": _SURGERY_KEYS, "attributes": {**_STAY, "item": "FT1-7"}},
+            tap={"keys": _SURGERY_KEYS, "attributes": _STAY},
         ),
         Road(
             "inventory-issues", "http", "engine", "inventory", IMPLANTS, "inventory-api", 0.04,

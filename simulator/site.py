@@ -88,10 +88,11 @@ class Site:
         body = json.dumps({name: value for name, value in document.items() if value != ""}).encode()
         errand = Errand(f"POST {template}", number, owner, late)
         persons = (encounter.person,) if encounter else ()
+        tags = _tags(road, document)
         self.outbox(road).send(
             errand,
             after,
-            lambda now: Delivery(road, owner, errand.message, "", body, path, 0, names, persons),
+            lambda now: Delivery(road, owner, errand.message, "", body, path, 0, names, persons, tags),
         )
 
     def say(
@@ -105,6 +106,7 @@ class Site:
         body: Callable[[str, float], bytes],
         names: Numbers,
         late: tuple[float, float],
+        tags: tuple[tuple[str, str], ...],
     ) -> None:
         """Send an HL7 message in `after` seconds; `body(control ID, now)` writes it."""
         errand = Errand(message, number, encounter.key, late)
@@ -113,7 +115,7 @@ class Site:
             own = control_id(now)
             self.book.sent(own, encounter)
             return Delivery(
-                road, encounter.key, message, own, body(own, now), "", 0, names, (encounter.person,)
+                road, encounter.key, message, own, body(own, now), "", 0, names, (encounter.person,), tags
             )
 
         self.outbox(road).send(errand, after, make)
@@ -130,3 +132,10 @@ class Site:
 def also(numbers: Numbers, **more: str) -> Numbers:
     """The numbers with others beside them."""
     return replace(numbers, more=tuple(more.items()))
+
+
+def _tags(road: str, document: dict[str, object]) -> tuple[tuple[str, str], ...]:
+    """What a tap on the road reads as codes from a document."""
+    places: dict[str, str] = ROADS[road].tap.get("attributes", {})
+    found = {name: document.get(pointer.removeprefix("/")) for name, pointer in places.items()}
+    return tuple((name, str(value)) for name, value in found.items() if value is not None)

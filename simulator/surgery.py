@@ -145,7 +145,7 @@ class Surgery:
                 lambda own, at: process_templates.surgery(
                     who, event, own, at, case.number, case.ends, e.item
                 ),
-                also(who.numbers, case=case.number), (30 * MINUTE, 60 * MINUTE),
+                also(who.numbers, case=case.number), (30 * MINUTE, 60 * MINUTE), who.tags,
             )  # fmt: skip
 
         return book
@@ -160,6 +160,7 @@ class Surgery:
                     who, own, at, implant.case, implant.charge, implant.item, implant.lot, implant.cents
                 ),
                 also(who.numbers, case=implant.case, charge=implant.charge), (3 * HOUR, 9 * HOUR),
+                who.tags,
             )  # fmt: skip
 
         return use

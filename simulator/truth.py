@@ -106,6 +106,7 @@ def hop_record(hop: Hop, place: int = 0) -> dict[str, Any]:
         "outcome": hop.outcome,
         "code": hop.code,
         "reason": hop.reason,
+        "tags": {name: value for name, value in hop.tags if value},
         "names": names(hop.names[place]) if hop.names else {},
         "persons": [hop.persons[place]] if len(hop.encounters) > 1 else list(hop.persons),
     }
