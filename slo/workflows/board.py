@@ -48,7 +48,7 @@ def tiles(store: Store, now: datetime) -> list[Tile]:
     judge = Judge.of(store)
     counts: dict[str, dict[InstanceState, int]] = defaultdict(lambda: dict.fromkeys(INSTANCE_STATES, 0))
     oldest: dict[str, datetime] = {}
-    sql = load_sql(PACKAGE, "open_counts.sql").replace("{{state}}", open_state_expression())
+    sql = _open_sql("open_counts.sql")
     for workflow, state, instances, due in store.query(sql, {"now": now}).rows:
         counts[workflow][state] += instances
         oldest[workflow] = min(due, oldest.get(workflow, due))
@@ -134,7 +134,7 @@ def instances(
 def _open(
     store: Store, now: datetime, states: Sequence[str], limit: int, workflow: str, facility: str
 ) -> list[InstanceRow]:
-    sql = load_sql(PACKAGE, "open_list.sql").replace("{{state}}", open_state_expression())
+    sql = _open_sql("open_list.sql")
     parameters = {
         "now": now,
         "states": list(states),
@@ -148,8 +148,13 @@ def _open(
 
 
 def _rows(store: Store, keys: Sequence[Key], now: datetime) -> list[InstanceRow]:
-    judge = Judge.of(store)
-    return [judge.row(facts, now) for facts in facts_of(store, keys)]
+    return Judge.of(store).rows(store, facts_of(store, keys), now)
+
+
+def _open_sql(name: str) -> str:
+    """A query over open instances, judged with what was learned."""
+    sql = load_sql(PACKAGE, name).replace("{{state}}", open_state_expression())
+    return sql.replace("{{risks}}", load_sql(PACKAGE, "at_risk_from.sql"))
 
 
 def _share(rows: Iterable[_Hour]) -> float | None:

@@ -272,12 +272,12 @@ _OUTCOMES: Mapping[str, Callable[[Match], tuple[str, ...]]] = {"met": _met_by, "
 
 
 def state_expression() -> str:
-    """The instance state at `{now}` over columns of `instances AS i` and an array `risk`."""
+    """The instance state at `{now}` over columns of `instances AS i`; at risk counts as on track."""
     return without_comments(load_sql(PACKAGE, "state.sql"))
 
 
 def open_state_expression() -> str:
-    """The same over columns of `open_instances AS o`, which hold open instances only."""
+    """The state of open instances over columns of `open_instances AS o` and an array `risk`."""
     return without_comments(load_sql(PACKAGE, "open_state.sql"))
 
 

@@ -87,8 +87,7 @@ def _workflows(store: Store, roots: list[str], now: datetime) -> dict[str, list[
     """The instances of journeys as they are at `now`, the worst first."""
     judge = Judge.of(store)
     found: dict[str, list[InstanceRow]] = {}
-    for facts in facts_of_journeys(store, judge.workflows, roots):
-        row = judge.row(facts, now)
+    for row in judge.rows(store, facts_of_journeys(store, judge.workflows, roots), now):
         if row.started_at <= now:
             found.setdefault(row.journey, []).append(row)
     for rows in found.values():

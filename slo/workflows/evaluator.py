@@ -6,19 +6,20 @@ nothing has to happen here for a deadline to pass. Repeating any part of it chan
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from slo.workflows.activate import extend_deadlines, in_force, ranges
 from slo.workflows.compile import Compiled
-from slo.workflows.history import History
+from slo.workflows.history import History, zone_of
 from tracing.identity.feed import PAGE, Feed, Progress, load_progress, paged, save_progress
 from tracing.store import Store, load_sql
 
 _PACKAGE = "slo.workflows.sql"
 _DAY = timedelta(days=1)
+_NEWS, _PLACES = "evaluator/checkpoints", "evaluator/journeys"
 
 
 @dataclass(slots=True)
@@ -35,10 +36,12 @@ class Evaluator:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._definitions = _Definitions([])
-        self._checkpoints: dict[tuple[str, int], Feed] = {}
-        self._places = Feed("evaluator/journeys", "journeys", "token, version")
-        self._history = History(store)
+        self._settled: set[tuple[str, int, int]] = set()
+        # One reader for all workflows: fifty would ask a hundred times a second whether there is news.
+        self._news = Feed(_NEWS, "checkpoints", "workflow, version, token, step, span_id")
+        self._places = Feed(_PLACES, "journeys", "token, version")
         self._extended: datetime | None = None
+        self.history = History(store)
 
     def step(self, now: datetime) -> int:
         """Evaluate what changed since the last step; returns how many journeys that were.
@@ -46,67 +49,70 @@ class Evaluator:
         Raises StoreError; the step can then be called again and misses nothing.
         """
         self._refresh(now)
-        places = self._places.look(self._store)
-        moved = paged(self._store, load_sql(_PACKAGE, "changed_places.sql"), places)
+        places, news = self._places.look(self._store), self._news.look(self._store)
+        # What has not been evaluated over all history yet is about to be, news included.
+        settled = [compiled for compiled in self._definitions.compiled if self._is_settled(compiled)]
         count = 0
         # A moved key may matter to every workflow, so its journeys are collected once for all of them.
-        # One that has not been evaluated over all history yet is about to be, moved keys included.
-        settled = [compiled for compiled in self._definitions.compiled if self._is_settled(compiled)]
+        moved = paged(self._store, load_sql(_PACKAGE, "changed_places.sql"), places)
         for tokens in moved if settled else ():
             journeys = self._journeys(tokens)
             for compiled in settled:
                 count += self._evaluate(compiled, journeys)
         for compiled in self._definitions.compiled:
-            count += self._follow(compiled)
+            if compiled not in settled:
+                count += self._settle(compiled)
+        count += self._follow(settled, news)
+        self._news.done(self._store, news)
         self._places.done(self._store, places)
-        self._history.refresh(self._definitions.compiled, now)
+        self.history.refresh(self._definitions.compiled, now)
         return count
 
     def _refresh(self, now: datetime) -> None:
-        rows = self._store.query(load_sql(_PACKAGE, "active_versions.sql")).rows
-        key = tuple(rows)
+        key = tuple(self._store.query(load_sql(_PACKAGE, "active_versions.sql")).rows)
         if key != self._definitions.key:
             self._definitions = _Definitions(in_force(self._store, now), key)
-            versions = [(one.name, one.version) for one in self._definitions.compiled]
-            self._checkpoints = {
-                (name, version): self._checkpoints.get((name, version))
-                or Feed(
-                    f"evaluator/{name}/{version}",
-                    "checkpoints",
-                    "token, step, span_id",
-                    f"workflow = '{name}' AND version = {version}",
-                )
-                for name, version in versions
-            }
         if self._extended is None or now - self._extended > _DAY:
             for compiled in self._definitions.compiled:
                 extend_deadlines(self._store, compiled, now)
             self._extended = now
 
-    def _follow(self, compiled: Compiled) -> int:
-        feed = self._checkpoints[compiled.name, compiled.version]
-        blocks = feed.look(self._store)
-        if not self._is_settled(compiled):
-            count = sum(self._evaluate(compiled, self._journeys(page)) for page in self._starts(compiled))
-            mine: dict[str, Any] = {"workflow": compiled.name}
-            stale = {**mine, **ranges(self._store, compiled.name)}
-            self._store.command(load_sql(_PACKAGE, "insert_stale.sql"), stale)
-            self._store.command(load_sql(_PACKAGE, "insert_stale_open.sql"), mine)
-            save_progress(self._store, _reader(compiled), Progress(version=compiled.digest))
-            self._history.forget(compiled.name)
-        else:
-            sql = load_sql(_PACKAGE, "changed_tokens.sql")
-            mine = {"workflow": compiled.name, "version": compiled.version}
-            count = sum(
-                self._evaluate(compiled, self._journeys(page))
-                for page in paged(self._store, sql, blocks, mine)
-            )
-        feed.done(self._store, blocks)
+    def _follow(self, settled: Sequence[Compiled], news: dict[datetime, int]) -> int:
+        """Evaluate the journeys of new checkpoints."""
+        if not news:
+            return 0
+        moments = {"since": min(news), "blocks": sorted(news)}
+        changed = set(self._store.query(load_sql(_PACKAGE, "changed_versions.sql"), moments).rows)
+        sql = load_sql(_PACKAGE, "changed_tokens.sql")
+        count = 0
+        for compiled in settled:
+            if (compiled.name, compiled.version) in changed:
+                mine = {"workflow": compiled.name, "version": compiled.version}
+                for tokens in paged(self._store, sql, news, mine):
+                    count += self._evaluate(compiled, self._journeys(tokens))
+        return count
+
+    def _settle(self, compiled: Compiled) -> int:
+        """Evaluate a version over all history: new, or meaning something else than before."""
+        count = sum(
+            self._evaluate(compiled, self._journeys(page), is_news=False) for page in self._starts(compiled)
+        )
+        mine: dict[str, Any] = {"workflow": compiled.name}
+        stale = {**mine, **ranges(self._store, compiled.name)}
+        self._store.command(load_sql(_PACKAGE, "insert_stale.sql"), stale)
+        self._store.command(load_sql(_PACKAGE, "insert_stale_open.sql"), mine)
+        save_progress(self._store, _reader(compiled), Progress(version=compiled.digest))
+        self.history.forget(compiled.name)
         return count
 
     def _is_settled(self, compiled: Compiled) -> bool:
         """Whether all history has been evaluated by what this version means."""
-        return load_progress(self._store, _reader(compiled)).version == compiled.digest
+        key = compiled.name, compiled.version, compiled.digest
+        if key not in self._settled:
+            if load_progress(self._store, _reader(compiled)).version != compiled.digest:
+                return False
+            self._settled.add(key)
+        return True
 
     def _starts(self, compiled: Compiled) -> Iterator[list[str]]:
         after = ""
@@ -129,18 +135,33 @@ class Evaluator:
         rows = self._store.query(load_sql(_PACKAGE, "journeys_of.sql"), {"tokens": tokens}).rows
         return sorted({row[0] for row in rows}.union(tokens))
 
-    def _evaluate(self, compiled: Compiled, journeys: list[str]) -> int:
+    def _evaluate(self, compiled: Compiled, journeys: list[str], is_news: bool = True) -> int:
         for chunk in _chunks(journeys):
-            mine = {"workflow": compiled.name, "journeys": chunk}
-            ((run, before),) = self._store.query(load_sql(_PACKAGE, "touched_hours.sql"), mine).rows
+            mine = {
+                "workflow": compiled.name,
+                "version": compiled.version,
+                "journeys": chunk,
+                "zone": zone_of(compiled),
+            }
+            ((run, before, sealed),) = self._store.query(load_sql(_PACKAGE, "touched_hours.sql"), mine).rows
+            if sealed and is_news:
+                trace = load_sql(_PACKAGE, "insert_changes.sql").replace("{{facts}}", compiled.facts())
+                self._store.command(trace, {**mine, "journeys": sealed})
             insert = load_sql(_PACKAGE, "insert_facts.sql").replace("{{facts}}", compiled.facts())
             self._store.command(insert, {**mine, "run": run})
-            gone = {**mine, "run": run, "version": compiled.version}
-            self._store.command(load_sql(_PACKAGE, "insert_gone.sql"), gone)
+            self._store.command(load_sql(_PACKAGE, "insert_gone.sql"), {**mine, "run": run})
             self._store.command(load_sql(_PACKAGE, "insert_open.sql"), mine)
-            ((_, after),) = self._store.query(load_sql(_PACKAGE, "touched_hours.sql"), mine).rows
-            self._history.touch(compiled.name, [*before, *after])
+            ((_, after, _),) = self._store.query(load_sql(_PACKAGE, "touched_hours.sql"), mine).rows
+            self.history.touch(compiled.name, [*before, *after])
         return len(journeys)
+
+
+def assume_settled(store: Store, at: datetime) -> None:
+    """Note that all instances up to `at` are evaluated, for somebody who wrote them himself (benchmarks)."""
+    for compiled in in_force(store, at):
+        save_progress(store, _reader(compiled), Progress(version=compiled.digest))
+    for reader in (_NEWS, _PLACES):
+        save_progress(store, reader, Progress(at))
 
 
 def _reader(compiled: Compiled) -> str:

@@ -54,7 +54,7 @@ class History:
         if self._due(self._counted_at, now, SETTLE if waiting else MINUTE):
             for name in dict.fromkeys(compiled.name for compiled in versions):
                 longest = max(compiled.longest for compiled in versions if compiled.name == name)
-                self._count(name, longest, now)
+                self.count(name, longest, now)
             self._counted_at = now
         for compiled in versions:
             key = compiled.name, compiled.version
@@ -70,7 +70,7 @@ class History:
     def _due(last: datetime | None, now: datetime, every: timedelta) -> bool:
         return last is None or now - last >= every or now < last
 
-    def _count(self, name: str, longest: timedelta, now: datetime) -> None:
+    def count(self, name: str, longest: timedelta, now: datetime) -> None:
         oldest = now - WINDOW
         hours = {hour for hour in self._touched.get(name, ()) if oldest <= hour <= now}
         this = now.replace(minute=0, second=0, microsecond=0)

@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from slo.workflows.chances import NONE, Chance, Chances
 from slo.workflows.facts import NEVER, Facts, StepFacts
 from slo.workflows.load import define_text
 from slo.workflows.model import Step, Workflow
@@ -26,31 +27,32 @@ Key = tuple[str, str, str, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Definitions and risk as they are now; makes rows of facts."""
+    """Definitions as they are now; makes rows of facts."""
 
     workflows: Mapping[str, Workflow]
     """The newest version of every active workflow."""
     versions: Mapping[tuple[str, int], Workflow]
     """Every version there was."""
-    risks: Mapping[tuple[str, int], Sequence[float]]
 
     @classmethod
     def of(cls, store: Store) -> Judge:
-        """Read definitions and risk from the store."""
+        """Read definitions from the store."""
         workflows, versions = {}, {}
         rows = store.query(load_sql(PACKAGE, "versions.sql"), {"name": ""}).rows
         for name, version, text, active, *_ in rows:
             versions[name, version] = workflow = _workflow(f"{name} version {version}", text)
             if active:
                 workflows[name] = workflow
-        risks = {
-            (name, version): risk for name, version, risk in store.query(load_sql(PACKAGE, "risks.sql")).rows
-        }
-        return cls(workflows, versions, risks)
+        return cls(workflows, versions)
 
-    def row(self, facts: Facts, now: datetime) -> InstanceRow:
+    def rows(self, store: Store, instances: Sequence[Facts], now: datetime) -> list[InstanceRow]:
+        """Instances at `now`, with their chances as far as the store has learned any."""
+        chances = Chances.of(store, instances, now)
+        return [self.row(facts, now, chances) for facts in instances]
+
+    def row(self, facts: Facts, now: datetime, chances: Chances = NONE) -> InstanceRow:
         """One instance at `now`."""
-        risk = self.risks.get((facts.workflow, facts.version), ())
+        risk = chances.risk(facts, now)
         workflow = self.versions.get((facts.workflow, facts.version)) or self.workflows.get(facts.workflow)
         told = {step.name: step for step in workflow.spec.steps} if workflow else {}
         states = facts.step_states(now, risk)
@@ -58,6 +60,7 @@ class Judge:
             _step_row(step, state, told.get(step.name), workflow, facts.facility)
             for step, state in zip(facts.steps, states, strict=True)
         ]
+        steps = [_with_chance(step, chances.chance(facts, place, now)) for place, step in enumerate(steps)]
         cancelled = facts.cancelled_at <= now
         open_steps = [step for step in steps if step.required and step.state in _WORST and not cancelled]
         worst = min(
@@ -84,6 +87,8 @@ class Judge:
             ended_at=facts.ended_at if facts.ended_at <= now else None,
             severity=worst.severity if worst else "",
             cost=sum(_cost(step, now) for step in steps if step.required and not cancelled),
+            chance=worst.chance if worst else None,
+            chance_of=worst.chance_of if worst else 0,
         )
 
 
@@ -187,6 +192,12 @@ def _step_row(
         runbook=workflow.runbook(told, facility),
         cost_per_hour=workflow.cost_per_hour(told, facility),
     )
+
+
+def _with_chance(step: StepRow, chance: Chance | None) -> StepRow:
+    if chance is None or step.state not in ("pending", "at_risk"):
+        return step
+    return replace(step, chance=chance.share, chance_of=chance.total)
 
 
 def _cost(step: StepRow, now: datetime) -> float:

@@ -67,7 +67,8 @@ class StepRow:
     """One step of one instance. `at` is when it was met, or refused when it failed; None when unseen.
 
     `system` is the destination the step is about, "" when the definition names none. `required`: the instance
-    waits for it. `since`: what the deadline counts from, None while the step before is open.
+    waits for it. `since`: what the deadline counts from, None while the step before is open. `chance` (0 to 1):
+    the share of `chance_of` instances that were at this point and then met it in time; None: too few were.
     """
 
     name: str
@@ -84,6 +85,8 @@ class StepRow:
     runbook: str = ""
     cost_per_hour: float = 0.0
     since: datetime | None = None
+    chance: float | None = None
+    chance_of: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,8 @@ class InstanceRow:
 
     `step` is the worst step that is still open ("" when none), `deadline` and `reason` are that step's,
     `late_s` how long its deadline has passed (negative: time left; None: no open step). `item` is the token
-    of the item in a workflow with `for_each`; `severity` is the worst step's; `cost` is what delays cost.
+    of the item in a workflow with `for_each`; `severity`, `chance` and `chance_of` are the worst
+    step's; `cost` is what delays cost.
     """
 
     workflow: str
@@ -115,6 +119,8 @@ class InstanceRow:
     ended_at: datetime | None = None
     severity: str = ""
     cost: float = 0.0
+    chance: float | None = None
+    chance_of: int = 0
 
 
 @dataclass(frozen=True, slots=True)

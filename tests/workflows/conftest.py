@@ -37,7 +37,8 @@ WRITTEN = (
     "instances",
     "open_instances",
     "instance_hours",
-    "step_risk",
+    "step_chances",
+    "instance_changes",
     "reader_progress",
 )
 EVERY_WORD = Path(__file__).parent / "every-word.yaml"

@@ -17,7 +17,7 @@ from slo.workflows.activate import active
 from slo.workflows.compile import judged
 from slo.workflows.facts import Facts
 from slo.workflows.judge import judge
-from slo.workflows.judgement import Judge, facts_of
+from slo.workflows.judgement import facts_of
 from tests.workflows.conftest import WRITTEN, Hospital
 from tests.workflows.traffic import Span, at, charge, claim, discharge, insert, journal, token_of
 
@@ -98,16 +98,14 @@ def test_any_order_repetition_and_delay_give_the_verdicts_of_the_model(
         hospital.settle()
     wanted = {(facts.journey, facts.occurrence): facts for facts in expected(hospital, spans)}
 
-    judge_now = Judge.of(hospital.store)
     keys = [("discharge-to-cash", journey, "", 1, number) for journey, number in wanted]
     stored = {(facts.journey, facts.occurrence): facts for facts in facts_of(hospital.store, keys)}
     assert {key: facts.steps for key, facts in stored.items()} == {
         key: facts.steps for key, facts in wanted.items()
     }
     for now in (at(1), at(16), at(61.5), at(2000), at(30_000)):
-        risk = judge_now.risks.get(("discharge-to-cash", 1), ())
         assert states(hospital, now) == {
-            key: facts.state(now, risk) for key, facts in wanted.items() if facts.started_at <= now
+            key: facts.state(now) for key, facts in wanted.items() if facts.started_at <= now
         }
     assert incremental(hospital) == reference(hospital)
 

@@ -197,29 +197,34 @@ def test_a_sentence_says_what_became_of_it(
 
 
 def test_at_risk_comes_from_the_workflows_own_history(hospital: Hospital) -> None:
-    # Sixty discharges without a claim reached billing after one to twelve minutes, ten never did.
+    # Three hundred discharges without a claim reached billing after one to twelve minutes, half as many never.
     long_ago = MONDAY - timedelta(days=3)
     past = []
-    for number in range(70):
+    for number in range(450):
         past += [
             discharge(f"P{number}", start=long_ago, patient_class="R"),
             journal(f"P{number}", 20, start=long_ago),
         ]
-        if number < 60:
-            past.append(charge(f"P{number}", 1 + number / 5.5, start=long_ago))
-    hospital.sees([*past, discharge("1")], at(1))
-    (row,) = hospital.store.query("SELECT risk_after, samples FROM step_risk FINAL").rows
-    # Ten are still missing when only nine of the good ones are: after the tenth longest.
-    assert row[0][1] == pytest.approx((1 + 50 / 5.5) * 60 + 0.6, abs=0.01)
-    assert row[1][1] == 70
-    assert row[0][2:] == [-1, -1]
-    moment = timedelta(seconds=row[0][1])
-
-    def counted(now: timedelta) -> tuple[int, int]:
-        (tile,) = read.tiles(hospital.store, MONDAY + now)
-        return tile.counts["on_track"], tile.counts["at_risk"]
-
-    assert counted(moment - timedelta(milliseconds=2)) == (1, 0)
-    assert counted(moment + timedelta(milliseconds=2)) == (0, 1)
-    risky = read.attention(hospital.store, MONDAY + moment + timedelta(seconds=1))[-1]
-    assert (risky.state, risky.step, risky.journey) == ("at_risk", "billing ready", token_of("visit:1"))
+        if number < 300:
+            past.append(charge(f"P{number}", 1 + number / 27.5, start=long_ago))
+    hospital.sees([*past, discharge("1", patient_class="R")], at(1))
+    seen = []
+    for minutes in (1, 3, 5, 6, 6.3, 6.6, 7, 9, 14):
+        now = at(minutes)
+        (tile,) = read.tiles(hospital.store, now)
+        journey = read.journey(hospital.store, token_of("visit:1"), now)
+        assert journey is not None
+        (row,) = journey.workflows
+        assert row.chance is not None
+        seen.append((row.chance, row.chance_of))
+        # As many were like it as had not been charged by then; half of them never were.
+        assert row.chance_of == pytest.approx(150 + 27.5 * max(0, 12 - minutes), abs=20)
+        assert (row.state == "at_risk") == (row.chance < 0.5)
+        assert (tile.counts["on_track"], tile.counts["at_risk"]) == ((0, 1) if row.chance < 0.5 else (1, 0))
+        risky = [
+            one.journey for one in read.attention(hospital.store, now, limit=1000) if one.state == "at_risk"
+        ]
+        assert risky == ([token_of("visit:1")] if row.chance < 0.5 else [])
+    assert seen == sorted(seen, reverse=True)
+    assert seen[0] == (pytest.approx(0.66, abs=0.02), pytest.approx(450, abs=10))
+    assert seen[-1] == (0, 150)

@@ -52,6 +52,14 @@ CREATE VIEW IF NOT EXISTS ${view:clock_corrections} AS
 SELECT interface, since, if(abs(offset_ms) < 250, 0, offset_ms) AS ahead_ms
 FROM clock_offsets FINAL;
 
+-- What open_instances needs beside to tell which of them are at risk: the hours in which an instance began (weekday or
+-- weekend, day or night where its workflow is at home: see step_chances) and the deadlines of its steps.
+ALTER TABLE ${table:open_instances}
+    ADD COLUMN IF NOT EXISTS hours UInt8 CODEC(ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS step_deadlines Array(DateTime64(3, 'UTC')) CODEC(ZSTD(1));
+
+${redistributed:open_instances:cityHash64(journey)};
+
 -- step_chances: of the instances that were at the same point, how many met a step in time. The point: which steps were
 -- still waiting (mask as in instances.waiting), what share of the step's time was used up, and the hours of the start
 -- (0 weekday by day, 1 weekday by night, 2 weekend by day, 3 weekend by night). Written by the evaluator every ten
@@ -76,6 +84,11 @@ ENGINE = ${engine:ReplacingMergeTree(computed_at)}
 ORDER BY (workflow, version, waiting, hours, step);
 
 ${distributed:step_chances:cityHash64(workflow)};
+
+-- step_chances says more than step_risk did.
+DROP TABLE IF EXISTS ${table:step_risk} SYNC;
+
+DROP TABLE IF EXISTS ${view:step_risk} SYNC;
 
 -- instance_changes: what late truth did to instances that were closed. Written by the evaluator before it writes the new
 -- facts, so that no change is lost; read by the encounter page. `sealed_at` is when the instance had been judged
