@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from slo.workflows.judgement import PACKAGE, Judge, facts_of_journeys
-from slo.workflows.messages import Message, journeys_of, members_of, messages_of, places_of, worst
+from slo.workflows.messages import Message, members_of, messages_of, places_of, worst
 from slo.workflows.rows import INSTANCE_STATES, Found, Hop, InstanceRow, Journey, Outline, SealedKey, StepRow
 from slo.workflows.search import TRACE_ID, Match, search
 from tracing.identity.model import MESSAGE, NEVER, Place
@@ -42,7 +42,7 @@ _OCCASIONS = {
 def journey(store: Store, journey: str, now: datetime) -> Journey | None:
     """Everything known of a journey, judged at `now`; any of its keys' tokens will do. None: nothing is."""
     place = places_of(store, [journey]).get(journey)
-    root = place.journey if place and journey not in journeys_of(place) else journey
+    root = place.journey if place and journey not in place.journeys else journey
     members = members_of(store, [root])
     messages = messages_of(store, members, _COLUMNS)[root]
     if not messages:
@@ -120,7 +120,7 @@ def _hop(message: Message) -> Hop:
 def _kind(root: str, keys: Sequence[SealedKey], members: Mapping[str, Place]) -> str:
     """The kind of the key a journey is named by; one of several that a number named is not named by a key."""
     named = next((key.kind for key in keys if key.token == root), "")
-    return named or next((place.kind for place in members.values() if root in journeys_of(place)), "")
+    return named or next((place.kind for place in members.values() if root in place.journeys), "")
 
 
 def authorities(store: Store) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from slo.workflows.judgement import PACKAGE
-from tracing.identity.model import Era, Place, era_of
+from tracing.identity.model import Era, Place
 from tracing.store import Store, load_sql
 
 OWN = "own"
@@ -53,20 +53,10 @@ def members_of(store: Store, journeys: Iterable[str]) -> dict[str, dict[str, Pla
         return {}
     rows = store.query(load_sql(PACKAGE, "members.sql"), {"journeys": sorted(found)}).rows
     for token, place in places_of(store, (row[0] for row in rows)).items():
-        for journey in journeys_of(place):
+        for journey in place.journeys:
             if journey in found:
                 found[journey][token] = place
     return found
-
-
-def journeys_of(place: Place) -> set[str]:
-    """Every journey that some message of a key may belong to."""
-    return {era.journey for era in place.eras} or {place.journey}
-
-
-def journey_at(place: Place, patient: str, at: datetime) -> str:
-    """The journey of a message that hangs on a key, by its patient ('' if it names none) and its time."""
-    return era_of(place.eras, patient, at) if place.eras else place.journey
 
 
 def messages_of(
@@ -90,7 +80,7 @@ def messages_of(
         for token in dict.fromkeys((derived or trace_id, trace_id)):
             for journey in leads.get(token, ()):
                 place = members[journey].get(token, Place("", journey, CERTAIN, OWN))
-                if journey_at(place, patient, at) != journey:
+                if place.journey_at(patient, at) != journey:
                     continue
                 message = Message(trace_id, span_id, at, token, place.certainty, place.basis, tuple(rest))
                 known = hung.get(journey)

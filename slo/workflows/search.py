@@ -17,8 +17,6 @@ from slo.workflows.messages import (
     CERTAIN,
     OWN,
     QUARANTINED,
-    journey_at,
-    journeys_of,
     places_of,
     traces_and_days,
 )
@@ -109,7 +107,7 @@ def search(
             found.append(Match(token, "", QUARANTINED, QUARANTINED, kind, authority, why=whys[token]))
     for message in messages:
         at_home = places.get(message.hangs_on) or Place(message.kind, message.hangs_on, CERTAIN, OWN)
-        journey = journey_at(at_home, message.patient, message.at)
+        journey = at_home.journey_at(message.patient, message.at)
         match = Match(
             message.asked, journey, at_home.certainty, at_home.basis, message.kind, since=message.at
         )
@@ -146,8 +144,8 @@ def _of_key(token: str, kind: str, authority: str, place: Place | None, why: str
         if why:
             return [Match(token, "", QUARANTINED, QUARANTINED, kind, authority, why=why)]
         return [Match(token, token, CERTAIN, OWN, kind, authority)]
-    if len(journeys_of(place)) == 1:
-        (journey,) = journeys_of(place)
+    if len(place.journeys) == 1:
+        (journey,) = place.journeys
         return [Match(token, journey, place.certainty, place.basis, kind, authority, why=why)]
     eras = sorted(place.eras, key=lambda era: era.since)
     began: dict[str, datetime] = {}
@@ -185,7 +183,7 @@ def _of_sighting(seen: _Seen, patients: frozenset[str], place: Place | None) -> 
     if place is None:
         return [(seen.other, Place(seen.what, seen.other, CERTAIN, OWN))]
     mine = dict.fromkeys(era.journey for era in place.eras if era.patient in patients)
-    return [(journey, place) for journey in mine or (journey_at(place, "", seen.until),)]
+    return [(journey, place) for journey in mine or (place.journey_at("", seen.until),)]
 
 
 def _sightings(store: Store, tokens: Iterable[str]) -> list[_Seen]:

@@ -21,7 +21,7 @@ WRITTEN = (
     "keys",
     "key_links",
     "key_sightings",
-    "key_seen_with",
+    "key_facts",
     "identity_events",
     "key_collisions",
     "doubtful_keys",

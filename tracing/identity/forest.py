@@ -373,4 +373,4 @@ def _journeys(place: Place, link: Link) -> set[str]:
     """The journeys that the messages of a link mean, of those its key has."""
     if not place.eras:
         return {place.journey}
-    return {era_of(place.eras, link.patient, at) for at in (link.first, link.last)}
+    return {place.journey_at(link.patient, at) for at in (link.first, link.last)}

@@ -7,17 +7,14 @@ what was touched, and stops at keys that a visit was seen with.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Set
 
 from tracing.identity.events import Event, in_force
+from tracing.identity.known import Known, rows_of
 from tracing.identity.model import VISIT, Link
 from tracing.identity.people import Seen, Sighting
 from tracing.keys import SEARCH_ONLY
-from tracing.store import Store, load_sql
-
-_PACKAGE = "tracing.identity.sql"
-_CHUNK = 5000
+from tracing.store import Store
 
 
 class Gatherer:
@@ -25,6 +22,7 @@ class Gatherer:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.known = Known(store)
         self.links: set[Link] = set()
         self.said: set[Event] = set()
         self.sightings: list[Sighting] = []
@@ -46,8 +44,7 @@ class Gatherer:
         frontier = set(tokens) - self._asked_events
         while frontier:
             self._asked_events |= frontier
-            rows = self._rows("events.sql", frontier)
-            found = {Event(*row) for row in rows}
+            found = {Event(*row) for row in rows_of(self._store, "events.sql", frontier)}
             self.said |= found
             reached = {
                 token
@@ -59,18 +56,18 @@ class Gatherer:
             frontier = reached - self._asked_events
         return concerned
 
-    def surroundings(self, touched: Iterable[str]) -> set[str]:
+    def surroundings(self, touched: Iterable[str], plain: Set[str] = frozenset()) -> set[str]:
         """Load all links of the touched keys and of the groups they hang in; returns the keys these place.
 
         A visit is not walked through: it may have thousands of keys, and none of them moves because another
         came. A key that was seen with a visit ends the walk, unless it was touched itself: then the keys
-        that hang on it may move.
+        that hang on it may move. plain: those of the touched keys that surely are no visits.
         """
         settled: set[str] = set()
         walk = set(touched)
         frontier = set(walk)
         while frontier:
-            found = self._links_of(frontier)
+            found = [*self._links_of(frontier - plain), *self._links_of(frontier & plain, plain=True)]
             void = self.void()
             anchored = {
                 link.token
@@ -86,6 +83,7 @@ class Gatherer:
                     if link.other_kind != VISIT:
                         reached.add(link.other)
             frontier = reached - self._asked_links
+            plain = frontier
         return settled
 
     def alone(self, keys: Iterable[str]) -> dict[str, str]:
@@ -121,7 +119,7 @@ class Gatherer:
         said, that two patients were seen with, or that have been split before.
         """
         tokens = set(sighted)
-        keys = {row[0] for row in self._rows("doubtful.sql", tokens)}
+        keys = {row[0] for row in rows_of(self._store, "doubtful.sql", tokens)}
         self.events(tokens)
         said = {
             token
@@ -136,13 +134,12 @@ class Gatherer:
             patients[one.key].add(one.patient)
             kinds[one.key] = one.key_kind
         keys |= {token for token in tokens if kinds.get(token, VISIT) != VISIT}
-        split = {row[0] for row in self._rows("placed_oddly.sql", tokens)}
+        split = {token for token in tokens if self._is_odd(token)}
         several = {token for token in tokens if len(patients[token]) > 1}
-        visits = {
-            token
-            for token in (said | split | self._contradicting(several))
-            if kinds.get(token) == VISIT or token in self._said_visits()
-        }
+        # First: it may load more of what was said.
+        chosen = said | split | self._contradicting(several)
+        said_visits = self._said_visits()
+        visits = {token for token in chosen if kinds.get(token) == VISIT or token in said_visits}
         keys |= said - visits - patients_of(self.sightings)
         for link in self._links_of(visits):
             if link.other_kind != VISIT:
@@ -153,12 +150,19 @@ class Gatherer:
         """What some patients were seen with; `together` and the authority are left out."""
         return [
             Sighting(token, "", other, kind, first, last)
-            for token, other, kind, first, last in self._rows("seen_of.sql", set(patients))
+            for token, other, kind, first, last in rows_of(self._store, "seen_of.sql", set(patients))
         ]
 
     def unplaced(self, patients: Iterable[str]) -> set[str]:
         """Those of `patients` of whom there are messages that name nothing better."""
-        return {row[0] for row in self._rows("unplaced.sql", set(patients))}
+        return {row[0] for row in rows_of(self._store, "unplaced.sql", set(patients))}
+
+    def _is_odd(self, token: str) -> bool:
+        """Whether a key has several journeys, or is a visit within another."""
+        if token not in self.known.places:
+            return False
+        place, _ = self.known.places[token]
+        return bool(place.eras) or (place.kind == VISIT and place.journey != token)
 
     def _said_visits(self) -> set[str]:
         """Visits of which something was said."""
@@ -183,14 +187,17 @@ class Gatherer:
         aliases = self.aliases()
         return {key for key, seen in by_key.items() if len(Seen(tuple(seen), aliases).patients()) > 1}
 
-    def _links_of(self, tokens: Iterable[str]) -> list[Link]:
+    def _links_of(self, tokens: Iterable[str], plain: bool = False) -> list[Link]:
+        """The links of keys that were not asked for before; plain: none of them is a visit."""
         asked = set(tokens) - self._asked_links
         self._asked_links |= asked
-        found = []
-        for row in self._rows("links.sql", asked):
-            link = Link(*row)
-            if link.kind not in SEARCH_ONLY and link.other_kind not in SEARCH_ONLY:
-                found.append(link)
+        self.known.load(asked, visits=() if plain else asked)
+        found = [
+            link
+            for token in asked
+            for link in self.known.links.get(token, ())
+            if link.kind not in SEARCH_ONLY and link.other_kind not in SEARCH_ONLY
+        ]
         self.events(asked)
         for event in in_force(
             one for one in self.said if one.from_token in asked or one.to_token in asked
@@ -207,17 +214,9 @@ class Gatherer:
     def _see(self, keys: Iterable[str]) -> None:
         asked = set(keys) - self._asked_seen
         self._asked_seen |= asked
-        for row in self._rows("seen_with.sql", asked):
-            patient, authority, key, kind, first, last, together = row
-            self.sightings.append(Sighting(patient, authority, key, kind, first, last, frozenset(together)))
-
-    def _rows(self, sql: str, tokens: Iterable[str]) -> list[tuple[Any, ...]]:
-        ordered = sorted(tokens)
-        rows: list[tuple[Any, ...]] = []
-        for start in range(0, len(ordered), _CHUNK):
-            asked = {"tokens": ordered[start : start + _CHUNK]}
-            rows += self._store.query(load_sql(_PACKAGE, sql), asked).rows
-        return rows
+        self.known.load(asked)
+        for key in sorted(asked):
+            self.sightings += self.known.sightings.get(key, ())
 
 
 def patients_of(sightings: Iterable[Sighting]) -> set[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from tracing.identity.model import MESSAGE, Place, era_of
+from tracing.identity.model import MESSAGE, Place
 from tracing.identity.people import Sighting
 from tracing.identity.rules import Rules
 
@@ -33,7 +33,7 @@ def place_messages(
         place = places.get(one.key)
         if place is None:
             continue
-        journey = era_of(place.eras, one.patient, one.first) if place.eras else place.journey
+        journey = place.journey_at(one.patient, one.first)
         of_patient = stays.setdefault(one.patient, {})
         begins, ends = of_patient.get(journey, (one.first, one.last))
         of_patient[journey] = min(begins, one.first), max(ends, one.last)

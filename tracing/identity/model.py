@@ -55,6 +55,15 @@ class Place(NamedTuple):
     basis: str = "key"
     eras: tuple[Era, ...] = ()
 
+    @property
+    def journeys(self) -> set[str]:
+        """Every journey that some message of the key may belong to."""
+        return {self.journey, *(era.journey for era in self.eras)}
+
+    def journey_at(self, patient: str, at: datetime) -> str:
+        """The journey of a message that hangs on the key, by its patient ('' for none) and its time."""
+        return era_of(self.eras, patient, at) if self.eras else self.journey
+
 
 class Collision(NamedTuple):
     """A key that does not say whose it is; `why` is too_many, reused or two_patients, `evidence` tokens."""

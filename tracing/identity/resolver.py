@@ -28,7 +28,7 @@ class Resolver:
     def __init__(self, store: Store, rules: Rules | None = None) -> None:
         self._store = store
         self._rules = rules or Rules()
-        self._links = Feed("identity", "key_links", "token, other, interface, patient, first, last")
+        self._facts = Feed("identity", "key_facts", "fact, first, last", "NOT startsWith(fact, 'p')")
         self._sightings = Feed("identity/patients", "key_sightings", "token, other, first, last, together")
         self._events = Feed("identity/events", "identity_events", "token, event_id")
         self._writer = Writer(store)
@@ -39,20 +39,23 @@ class Resolver:
         `now` dates what is written; which places there are does not depend on it. Raises StoreError; the step
         can then be called again.
         """
-        links = self._links.look(self._store)
+        facts = self._facts.look(self._store)
         sightings = self._sightings.look(self._store)
         events = self._events.look(self._store)
         changed = 0
         # A page of each at a time: mostly there is one of each, about the same messages.
-        for keys, sighted, said, patients in zip_longest(
-            self._pages("new_tokens.sql", links),
-            self._pages("new_sighted.sql", sightings),
+        for names, said, patients in zip_longest(
+            self._pages("new_facts.sql", facts),
             self._pages("new_events.sql", events),
             self._pages("new_patients.sql", sightings),
             fillvalue=(),
         ):
-            changed += self._settle(set(keys), set(sighted), set(said), set(patients), now)
-        self._links.done(self._store, links)
+            news: dict[str, set[str]] = {"l": set(), "s": set()}
+            for name in names:
+                token, _, what = name.rpartition(",")
+                news[what].add(token)
+            changed += self._settle(news["l"], news["s"], set(said), set(patients), now)
+        self._facts.done(self._store, facts)
         self._sightings.done(self._store, sightings)
         self._events.done(self._store, events)
         return changed
@@ -69,6 +72,8 @@ class Resolver:
         which something was said; patients: those who were seen.
         """
         gather = Gatherer(self._store)
+        linked = frozenset(touched)
+        gather.known.load(linked | sighted)
         if said:
             concerned = gather.events(said) | said
             seen = gather.seen_of(concerned)
@@ -78,7 +83,7 @@ class Resolver:
         if sighted:
             visits, also = gather.unusual(sighted)
             touched = touched | also
-        settled = gather.surroundings(touched)
+        settled = gather.surroundings(touched, linked)
         visits |= gather.complete(visits)
         alone = gather.alone(touched)
         facts = Facts(gather.links, gather.said, gather.sightings, dict.fromkeys(visits, VISIT) | alone)
@@ -88,7 +93,7 @@ class Resolver:
         self._writer.doubtful({token: found for token, found in result.doubtful.items() if token in wanted})
         # Collisions first: who sees that a key joins nothing must be able to see why.
         self._writer.collisions([one for one in result.collisions if one.token in wanted], set(wanted), now)
-        changed = self._writer.places(wanted, now, alone.keys())
+        changed = self._writer.places(wanted, now, gather.known, alone.keys())
         return changed + self._settle_messages(gather, patients, now)
 
     def _settle_messages(self, gather: Gatherer, patients: set[str], now: datetime) -> int:
@@ -109,4 +114,4 @@ class Resolver:
         facts = Facts(gather.links, gather.said, gather.sightings, dict.fromkeys(concerned, VISIT))
         places = resolve(facts, self._rules).places
         found = place_messages(messages, visits, places, gather.aliases(linked=False), self._rules)
-        return self._writer.places(found, now, found.keys())
+        return self._writer.places(found, now, gather.known, found.keys())

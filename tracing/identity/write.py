@@ -10,11 +10,10 @@ from datetime import datetime
 from secrets import randbelow
 from typing import Any
 
-from tracing.identity.model import NEVER, Collision, Era, Place
-from tracing.store import Store, load_sql
+from tracing.identity.known import Known, rows_of
+from tracing.identity.model import NEVER, Collision, Place
+from tracing.store import Store
 
-_PACKAGE = "tracing.identity.sql"
-_CHUNK = 5000
 _WRITERS = 1 << 10
 
 
@@ -27,26 +26,27 @@ class Writer:
         # not matter, as the one that knew less looks again.
         self._salt = randbelow(_WRITERS)
 
-    def places(self, wanted: Mapping[str, Place], now: datetime, alone: Container[str] = ()) -> int:
+    def places(
+        self, wanted: Mapping[str, Place], now: datetime, known: Known, alone: Container[str] = ()
+    ) -> int:
         """Store the places that differ from those in the store; returns how many.
 
-        alone: keys that no link holds; one that has no row and is its own journey gets none.
+        known: what this step knows of the store. alone: keys that no link holds; one that has no row and is
+        its own journey gets none.
         """
-        current: dict[str, tuple[Place, int]] = {}
-        for token, kind, journey, certainty, basis, eras, version in self._rows("places.sql", wanted):
-            known = tuple(Era(**era) for era in eras)
-            current[token] = Place(kind, journey, certainty, basis, known), version
+        known.load(wanted)
         stamp = int(now.timestamp() * 1_000_000) * _WRITERS
         left, rows = [], []
         for token, place in wanted.items():
-            before, version = current.get(token, (None, 0))
+            before, version = known.places.get(token, (None, 0))
             own = (token, "certain", "own", ())
             if place == before or (before is None and token in alone and place[1:] == own):
                 continue
             # A token without a row was its own journey until now.
-            former = journeys_of(before) if before else {token}
-            left += [(token, journey) for journey in sorted(former - journeys_of(place))]
+            former = before.journeys if before else {token}
+            left += [(token, journey) for journey in sorted(former - place.journeys)]
             newer = max(version + 1, stamp) + self._salt
+            known.places[token] = place, newer
             rows.append((token, place.kind, place.journey, place.certainty, place.basis, place.eras, newer))
         # Former journeys first: whoever sees a token's new place must find where it came from.
         self._store.insert("journey_former", ("token", "journey"), left)
@@ -56,7 +56,7 @@ class Writer:
 
     def collisions(self, found: Iterable[Collision], settled: Iterable[str], now: datetime) -> None:
         """Raise what is new of `found`, and clear what is no doubt any more of `settled` keys."""
-        known = {(row[0], row[1]): row[2:] for row in self._rows("known_collisions.sql", settled)}
+        known = {(row[0], row[1]): row[2:] for row in rows_of(self._store, "known_collisions.sql", settled)}
         stamp = int(now.timestamp() * 1000)
         rows: list[tuple[Any, ...]] = []
         for one in found:
@@ -77,16 +77,3 @@ class Writer:
         """Remember for which visits some keys were doubtful."""
         rows = [(visit, token) for token, visits in found.items() for visit in sorted(visits)]
         self._store.insert("doubtful_keys", ("other", "token"), rows)
-
-    def _rows(self, sql: str, tokens: Iterable[str]) -> list[tuple[Any, ...]]:
-        ordered = sorted(tokens)
-        rows: list[tuple[Any, ...]] = []
-        for start in range(0, len(ordered), _CHUNK):
-            asked = {"tokens": ordered[start : start + _CHUNK]}
-            rows += self._store.query(load_sql(_PACKAGE, sql), asked).rows
-        return rows
-
-
-def journeys_of(place: Place) -> set[str]:
-    """All journeys that messages of a key may belong to."""
-    return {place.journey, *(era.journey for era in place.eras)}
