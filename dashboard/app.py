@@ -15,7 +15,18 @@ from fastapi.exceptions import RequestValidationError
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dashboard import api, detail, engines, explaining, export, identity_api, notices, searching, shell
+from dashboard import (
+    api,
+    detail,
+    engines,
+    explaining,
+    export,
+    identity_api,
+    notices,
+    searching,
+    shell,
+    workflow_api,
+)
 from dashboard.auth import Doorkeeper, Gate
 from dashboard.feed import Feed
 from dashboard.headers import SecurityHeaders, content_security_policy
@@ -86,6 +97,7 @@ def create_app(
     app.include_router(detail.router(asked, feed, clock))
     app.include_router(identity_api.router(asked, feed, clock))
     app.include_router(engines.router(asked, feed, clock))
+    app.include_router(workflow_api.router(asked, feed, clock))
     app.include_router(export.router(guide, feed, asked, settings.executive_days, clock))
     app.add_exception_handler(StoreUnavailable, _unavailable)
     app.add_exception_handler(StoreRefused, _refused)

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from dashboard import audit, traffic, wording
+from dashboard.workbench import StoreWorkbench, Workbench
 from slo import kpis, objectives
 from slo.kpis import WorkflowKpi
 from slo.objectives import ObjectiveStatus
@@ -68,6 +69,9 @@ class BlankMessage(NamedTuple):
 
 class Source(Protocol):
     """Every question the pages and the REST interface ask; all raise tracing.store.StoreError."""
+
+    @property
+    def workbench(self) -> Workbench: ...
 
     def tiles(self, now: datetime) -> Sequence[Tile]: ...
 
@@ -146,6 +150,11 @@ class StoreSource:
         self._handles: list[Store] = []
         self._lock = threading.Lock()
         self._ends: tuple[float, dict[str, traffic.Endpoints]] | None = None
+        self._workbench = StoreWorkbench(self._handle, zone)
+
+    @property
+    def workbench(self) -> Workbench:
+        return self._workbench
 
     def tiles(self, now: datetime) -> Sequence[Tile]:
         return read.tiles(self._handle(), now)

@@ -1,7 +1,7 @@
 """The reference: what a reconciliation means, in plain Python over the messages of some journeys.
 
-Called by tests, which hold the SQL against it; the product reckons in SQL. It must stay obvious, and must never
-share a line with the SQL side except the rules and the rows.
+Called by tests, which hold the SQL against it; the product reckons in SQL. It must stay obvious, and must
+never share a line with the SQL side except the rules and the rows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from slo.workflows.reconcile.rows import Group, group_state
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One sighting of a message that met a step; `identity` is the message's own, however often it was sent."""
+    """One sighting of a message that met a step; `identity` is its own, however often it was sent."""
 
     journey: str
     step: str

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from slo.workflows.load import define_text
 from slo.workflows.model import Workflow
-from slo.workflows.reconcile.model import Reconcile, implied
+from slo.workflows.reconcile.model import COUNT, Reconcile, implied
 from slo.workflows.reconcile.rows import Difference, Group, Message, Report, Said, group_state, reasons
 from tracing.store import Store, load_sql
 
@@ -91,26 +91,16 @@ def compare(
     group: Sequence[str] | None = None,
 ) -> Report:
     """One rule of a workflow over the cases that began from `begin` to `now`. Raises StoreError."""
-    outcomes = [
-        sorted({word for match in workflow.spec.step(name).matches for word in match.met_by})
-        for name in rule.steps
-    ]
-    asked: dict[str, Any] = {
-        "workflow": workflow.name,
-        "version": version,
-        "steps": list(rule.steps),
-        "outcomes": outcomes,
+    asked = {
+        **scope(workflow.name, version, rule.steps, begin, now),
+        "outcomes": outcomes_of(workflow, rule.steps),
         "measure": rule.measure,
         "currency": rule.currency,
         "by": list(rule.by),
         "share": rule.tolerance.share,
         "zone": zone,
-        "now": now,
-        "since": begin,
-        "early": begin - _EARLY,
-        "reach": begin - _REACH,
     }
-    cases = _cases(workflow)
+    cases = cases_of(workflow)
     totals = store.query(load_sql(_PACKAGE, "totals.sql").replace("{{cases}}", cases), asked).rows
     groups = tuple(_group(row, rule) for row in totals)
     wanted = (
@@ -142,7 +132,34 @@ def _differing(store: Store, cases: str, asked: Mapping[str, Any]) -> list[tuple
     return store.query(load_sql(_PACKAGE, "differences.sql").replace("{{cases}}", cases), asked).rows
 
 
-def _cases(workflow: Workflow) -> str:
+def outcomes_of(workflow: Workflow, steps: Sequence[str]) -> list[list[str]]:
+    """By step, the outcomes with which it has happened."""
+    matches = [workflow.spec.step(name).matches for name in steps]
+    return [sorted({word for match in its for word in match.met_by}) for its in matches]
+
+
+def scope(
+    workflow: str, version: int, steps: Sequence[str], begin: datetime, now: datetime
+) -> dict[str, Any]:
+    """What cases.sql needs to know of a workflow and a time; the rest counts messages, ungrouped."""
+    return {
+        "workflow": workflow,
+        "version": version,
+        "steps": list(steps),
+        "measure": COUNT,
+        "currency": "",
+        "by": [],
+        "share": 0.0,
+        "zone": "UTC",
+        "now": now,
+        "since": begin,
+        "early": begin - _EARLY,
+        "reach": begin - _REACH,
+    }
+
+
+def cases_of(workflow: Workflow) -> str:
+    """SELECT of the cases of a workflow, with the parameters of `scope` and `outcomes`."""
     text = load_sql(_PACKAGE, "cases.sql")
     # A message placed by its patient alone is not heard where much depends on it.
     unsure = "" if workflow.hears_probable else " OR mapping.basis = 'patient'"

@@ -1,0 +1,1 @@
+"""SQL of backtests, one statement a file."""

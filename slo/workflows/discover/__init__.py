@@ -1,0 +1,1 @@
+"""Discovery: which workflow traffic itself follows, and where traffic leaves the one that is written down."""

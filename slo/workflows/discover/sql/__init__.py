@@ -1,0 +1,1 @@
+"""SQL of discovery and conformance, one statement a file."""
