@@ -20,34 +20,47 @@ many verdicts would be others in the end, had every message of an encounter coun
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from benchmarks.verdicts_store import Homes, Placed, late, observe, placed
-from benchmarks.verdicts_truth import Expected, Record, expect, moment
+from benchmarks.verdicts_store import Homes, Placed, late, observe, placed, token_of
+from benchmarks.verdicts_truth import AUTHORITY, Expected, Record, expect, moment
 from simulator import history, recording, truth
 from simulator.config import IdentityRates
-from slo.workflows import Evaluator, activate, define
+from simulator.roads import PROCESSES
+from slo.workflows import Evaluator, define
+from slo.workflows.activate import activate_all
 from slo.workflows.compile import judged
-from slo.workflows.judgement import Judge
+from slo.workflows.packs import shipped
 from tracing.context import SiteKey
 from tracing.identity import Resolver, decisions, read
 from tracing.keys import Sealer, business_key
 from tracing.store import Store, open_store
 
-PACKS = Path(__file__).parents[1] / "workflows"
-WORKFLOWS = ("discharge-to-cash", "registration-to-billing")
 NOTHING = "(none)"
-SETTLE = timedelta(days=24)
+SETTLE = timedelta(days=50)
 """As long as anything is under way after the last admission: late claims and their remittances."""
-Verdicts = dict[tuple[str, str, int], str]
-"""(workflow, encounter or part of one, occurrence) -> state."""
+_SUMMED = frozenset(
+    {
+        "journeys", "off_diagonal", "joined_patients", "split_journeys", "probable_elsewhere", "verdicts",
+        "unseen", "spans",
+    }
+)  # fmt: skip
+Verdicts = dict[tuple[str, str, str, int], str]
+"""(workflow, encounter or part of one, item, occurrence) -> state."""
+PART = 2500
+"""Journeys of one hospital: more of them are several hospitals, so that memory is bounded."""
+RATE = 150.0
 
 
 def main() -> None:
@@ -55,6 +68,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument(
+        "--journeys", type=int, help="so many, in hospitals of their own seeds; else one hospital"
+    )
+    parser.add_argument("--workers", type=int, default=1, help="hospitals at a time, with --journeys")
     parser.add_argument("--days", type=int, help="of history; 30, with --identity 100")
     parser.add_argument("--rate", type=float, help="discharges a day; 60, with --identity 20")
     parser.add_argument("--seed", type=int, default=1)
@@ -67,6 +84,9 @@ def main() -> None:
     options = parser.parse_args()
     options.days = options.days or (100 if options.identity else 30)
     options.rate = options.rate or (20.0 if options.identity else 60.0)
+    if options.journeys:
+        print(json.dumps(many(options.journeys, options)))
+        return
     folder = Path(tempfile.mkdtemp(prefix="caretrail-verdicts-"))
     try:
         figures = run(folder, options)
@@ -75,22 +95,71 @@ def main() -> None:
     print(json.dumps(figures))
 
 
+def many(journeys: int, options: argparse.Namespace) -> dict[str, Any]:
+    """The sum of several hospitals, each in a process of its own: the embedded engine opens one folder."""
+    began = time.perf_counter()
+    total: Counter[str] = Counter()
+    matrix: Counter[str] = Counter()
+    faults: Counter[str] = Counter()
+    seeds = itertools.count(options.seed)
+    with ThreadPoolExecutor(options.workers) as pool:
+        while total["journeys"] < journeys:
+            wanted = max(1, min(options.workers, -(-(journeys - total["journeys"]) // PART)))
+            for figures in pool.map(lambda seed: _one(seed, options), [next(seeds) for _ in range(wanted)]):
+                matrix.update(figures.pop("matrix"))
+                faults.update(figures.pop("faults"))
+                total.update({name: value for name, value in figures.items() if name in _SUMMED})
+                told = {name: total[name] for name in ("journeys", "verdicts", "off_diagonal")}
+                print(json.dumps(told | {"seconds": round(time.perf_counter() - began)}), flush=True)
+    return {
+        **total,
+        "matrix": dict(sorted(matrix.items())),
+        "faults": dict(sorted(faults.items())),
+        "moments": options.moments,
+        "hospitals": next(seeds) - options.seed,
+        "seconds": round(time.perf_counter() - began),
+    }
+
+
+def _one(seed: int, options: argparse.Namespace) -> dict[str, Any]:
+    """One hospital's figures; what it found to differ is printed."""
+    days = round(PART / RATE)
+    chosen = {
+        "--days": days,
+        "--rate": RATE,
+        "--seed": seed,
+        "--moments": options.moments,
+        "--show": options.show,
+    }
+    arguments = [str(word) for pair in chosen.items() for word in pair]
+    command = [sys.executable, "-m", "benchmarks.verdicts", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"seed {seed}: {done.stderr[-2000:]}")
+    *said, last = done.stdout.splitlines()
+    for line in said:
+        if ": truth " in line:
+            print(f"seed {seed}: {line}", flush=True)
+    return dict(json.loads(last))
+
+
 def run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Simulate, observe, evaluate, compare; returns the figures of the last line."""
     end = datetime(2026, 3, 30, 12, tzinfo=UTC)
     start = end - timedelta(days=options.days)
     recorded, told = folder / "recording.jsonl", folder / "truth.jsonl"
     rates = IdentityRates.everything(options.share, options.reuse_days) if options.identity else None
-    settle = SETTLE.total_seconds() if options.identity else 0.0
-    history.write(recorded, told, options.seed, start, end, rate=options.rate, identity=rates, settle=settle)
+    history.write(
+        recorded, told, options.seed, start, end, rate=options.rate, identity=rates,
+        settle=SETTLE.total_seconds(), processes=PROCESSES,
+    )  # fmt: skip
     encounters = truth.load(told)
     site_key = SiteKey.create(folder / "site.key")
     sealer = Sealer(site_key)
-    definitions = [define(PACKS / f"{name}.yaml") for name in WORKFLOWS]
+    definitions = [define(path) for path in shipped().values()]
     with open_store(f"chdb://{folder / 'store'}") as store:
         store.migrate()
-        for definition in definitions:
-            activate(store, definition, end)
+        activate_all(store, definitions, end)
         core = _Core(store, encounters, sealer)
         if options.identity:
             records = late(recording.read(recorded), options.seed)
@@ -98,14 +167,14 @@ def run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         else:
             spans = observe(store, recording.read(recorded), site_key)
         core.step(end + SETTLE)
-        expected = expect(encounters, definitions)
+        tokens = Tokens(sealer)
+        expected = expect(encounters, definitions, tokens.of)
         nobodys = [*expected.nobodys, *((hop, None) for hop in truth.unattached(told))]
         found = placed(Homes(store, sealer), encounters, expected.parts, nobodys)
-        matrix = _compare(store, encounters, expected, found, _moments(start, end, options.moments), options)
-        after = end + timedelta(days=30)
-        risks = Judge.of(store).risks
-        joined = expect(encounters, definitions, whole=True).at(after, risks)
-        apart = expected.at(after, risks)
+        moments = _moments(start, end, options.moments)
+        matrix = _compare(store, encounters, expected, found, moments, tokens, options)
+        joined = expect(encounters, definitions, tokens.of, whole=True).at(end + SETTLE)
+        apart = expected.at(end + SETTLE)
         collisions = Counter(one.why for one in read.collisions(store, limit=100_000))
     _print(matrix)
     _tell(encounters, found, options.show)
@@ -116,6 +185,8 @@ def run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         "split_journeys": len(found.split),
         "probable_elsewhere": len(found.probable_elsewhere),
         "verdicts": sum(matrix.values()),
+        "matrix": {f"{one} | {other}": count for (one, other), count in sorted(matrix.items())},
+        "faults": faults(encounters),
         "differs_by_account": sum(joined.get(key) != apart.get(key) for key in joined | apart),
         "stories": dict(sorted(Counter(record["story"] for record in encounters.values()).items())),
         "collisions": dict(sorted(collisions.items())),
@@ -183,13 +254,13 @@ def _compare(
     expected: Expected,
     found: Placed,
     moments: list[datetime],
+    tokens: Tokens,
     options: argparse.Namespace,
 ) -> Counter[tuple[str, str]]:
     matrix: Counter[tuple[str, str]] = Counter()
     shown: Counter[str] = Counter()
-    risks = Judge.of(store).risks
     for at in moments:
-        wanted, said = expected.at(at, risks), _caretrail_at(store, found, at)
+        wanted, said = expected.at(at), _caretrail_at(store, found, at)
         for key in sorted(wanted.keys() | said.keys()):
             pair = wanted.get(key, NOTHING), said.get(key, NOTHING)
             matrix[pair] += 1
@@ -198,7 +269,8 @@ def _compare(
             if pair[0] != pair[1] and shown[story] < options.show:
                 shown[story] += 1
                 why = " ".join(str(record.get(name, "")) for name in ("story", "variant", "fault", "traits"))
-                print(f"{at:%Y-%m-%d %H:%M} {key}: truth {pair[0]}, Caretrail {pair[1]}; {why}")
+                named = (*key[:2], tokens.value(key[2]), key[3])
+                print(f"{at:%Y-%m-%d %H:%M} {named}: truth {pair[0]}, Caretrail {pair[1]}; {why}")
     return matrix
 
 
@@ -206,12 +278,39 @@ def _moments(start: datetime, end: datetime, count: int) -> list[datetime]:
     """Spread over the history at odd minutes; the last two are its end and when every deadline has passed."""
     inside = [start + (end - start) * n / count + timedelta(minutes=7 * n) for n in range(1, count - 1)]
     whole = [moment.replace(microsecond=moment.microsecond // 1000 * 1000) for moment in inside]
-    return [*whole, end, end + timedelta(days=30)][-count:]
+    return [*whole, end, end + SETTLE][-count:]
 
 
 def _caretrail_at(store: Store, found: Placed, at: datetime) -> Verdicts:
     rows = store.query(judged(), {"now": at}).rows
-    return {(row[0], found.names.get(row[2], row[2]), row[3]): row[6] for row in rows}
+    return {(row[0], found.names.get(row[2], row[2]), row[7], row[3]): row[6] for row in rows}
+
+
+class Tokens:
+    """Tokens of the truth's numbers, and back for what is printed."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+        self._values: dict[str, str] = {}
+
+    def of(self, kind: str, value: str) -> str:
+        token = token_of(self._sealer, kind, value, AUTHORITY)
+        self._values[token] = value
+        return token
+
+    def value(self, token: str) -> str:
+        """The number, or the token itself where the truth knows none."""
+        return self._values.get(token, token)
+
+
+def faults(encounters: dict[str, Record]) -> dict[str, int]:
+    """How often each fault, trait and fault of a message happened."""
+    found: Counter[str] = Counter()
+    for record in encounters.values():
+        found[record["fault"]] += 1
+        found.update(record["traits"])
+        found.update(f"{one['message']} {one['fault']}" for one in record["faults"])
+    return dict(sorted(found.items()))
 
 
 def _tell(encounters: dict[str, Record], found: Placed, show: int) -> None:

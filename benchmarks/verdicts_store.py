@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from benchmarks.verdicts_truth import ROADS, Hop, Part, Record
-from collector.taps.config import FolderInterface, Hl7Key, HttpInterface, JsonKey, MllpInterface
+from benchmarks.verdicts_truth import ALIASES, AUTHORITIES, AUTHORITY, Hop, Part, Record
+from collector.taps.config import FolderInterface, HttpInterface, MllpInterface
 from collector.taps.origin import resource
 from collector.taps.replay import Observer
+from simulator.roads import ROADS
 from tracing.context import SiteKey
 from tracing.keys import KINDS, SEARCH_ONLY, Sealer, business_key
 from tracing.spans import export_request, scope_spans
 from tracing.store import Store
 
-AUTHORITY = "NSH"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = timedelta(days=3)
 _PLACES = """
@@ -94,48 +94,41 @@ def late(records: Iterable[dict[str, Any]], seed: int, share: float = 0.05) -> l
 
 
 def interfaces() -> Iterator[MllpInterface | HttpInterface | FolderInterface]:
-    """The demo's taps; nobody connects to their addresses here.
+    """The hospital's taps, by the table of its roads; nobody connects to their addresses here.
 
     Some of the engine's messages to billing have the account where the visit should be and the reverse, so
     this road tells the two by what they look like.
     """
     nowhere = "127.0.0.1:1"
-    for name, (source, destination) in ROADS.items():
-        road: dict[str, Any] = {
-            "name": name,
-            "source": source,
-            "destination": destination,
+    for road in ROADS.values():
+        given: dict[str, Any] = {
+            "name": road.name,
+            "kind": road.kind,
+            "source": road.source,
+            "destination": road.destination,
             "facility": AUTHORITY,
             "authority": AUTHORITY,
+            **road.tap,
         }
-        if name.startswith("claims"):
-            yield FolderInterface(kind="folder", path="nowhere", **road)
-        elif name == "erp-journals":
-            yield HttpInterface(
-                kind="http",
-                listen=nowhere,
-                upstream=f"http://{nowhere}",
-                routes=("POST /journals", "POST /purchase-orders", "POST /inventory/issues"),
-                keys=(JsonKey(kind="account", pointer="/reference"),),
-                measures={"amount": "/total"},
-                reason="/code",
-                **road,
-            )
+        if road.kind == "folder":
+            yield FolderInterface.model_validate(given | {"path": "nowhere"})
+        elif road.kind == "http":
+            yield HttpInterface.model_validate(given | {"listen": nowhere, "upstream": f"http://{nowhere}"})
         else:
-            if name == "billing-dft":
-                road["keys"] = tuple(_told_by_their_looks())
-            yield MllpInterface(
-                kind="mllp", listen=nowhere, upstream=nowhere, attributes={"patient_class": "PV1-2"}, **road
-            )
+            if road.name == "billing-dft":
+                given["keys"] = _told_by_their_looks()
+            yield MllpInterface.model_validate(given | {"listen": nowhere, "upstream": nowhere})
 
 
-def _told_by_their_looks() -> Iterator[Hl7Key]:
+def _told_by_their_looks() -> list[dict[str, str]]:
     account = r"A\d+|UNKNOWN"
-    yield Hl7Key(kind="visit", path="PV1-19", pattern=r"[VX]\d+|0")
-    yield Hl7Key(kind="visit", path="PID-18", pattern=r"[VX]\d+")
-    yield Hl7Key(kind="account", path="PID-18", pattern=account)
-    yield Hl7Key(kind="account", path="PV1-19", pattern=account)
-    yield Hl7Key(kind="mrn", path="PID-3")
+    return [
+        {"kind": "visit", "path": "PV1-19", "pattern": r"[VX]\d+|0"},
+        {"kind": "visit", "path": "PID-18", "pattern": r"[VX]\d+"},
+        {"kind": "account", "path": "PID-18", "pattern": account},
+        {"kind": "account", "path": "PV1-19", "pattern": account},
+        {"kind": "mrn", "path": "PID-3"},
+    ]
 
 
 @dataclass(slots=True)
@@ -174,10 +167,19 @@ class Homes:
         found = self._homes.get((hop["interface"], hop["at"]), [])
         if len(found) < 2 or record is None:
             return [home for _, home in found]
-        key = business_key("account", hop["names"]["account"], None, record["authority"])
-        assert key is not None
-        token = self._sealer.token(key)
-        return [home for tokens, home in found if token in tokens]
+        named = {
+            token_of(self._sealer, kind, value, record["authority"])
+            for kind, value in hop["names"].items()
+            if kind != "mrn"
+        }
+        return [home for tokens, home in found if tokens & named]
+
+
+def token_of(sealer: Sealer, kind: str, value: str, authority: str) -> str:
+    """The token of a number of the truth."""
+    key = business_key(ALIASES.get(kind, kind), value, AUTHORITIES.get(kind), authority)
+    assert key is not None
+    return sealer.token(key)
 
 
 def places(store: Store) -> dict[str, Any]:

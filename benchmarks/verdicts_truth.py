@@ -12,6 +12,8 @@ Caretrail's identity:
 - An account that the visits of several persons share (a department's) says nothing: what names only that is
   nobody's.
 - A blank ("0", "UNKNOWN", "999999999") is nothing.
+- What names neither visit nor account, but an order, a case, a task, belongs where the message did that named
+  it first together with a visit, or else with an account; without one to a journey of its own.
 - A message that names only a patient probably belongs to the visit of that patient at that time if there is
   exactly one; it counts for workflows of low and medium criticality, and never for a critical one.
 - Patients who were merged, or whose visit was moved, are one where the message said so; linked patients (A24)
@@ -21,25 +23,30 @@ Caretrail's identity:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from simulator.roads import ROADS
 from slo.workflows.facts import NEVER, Facts
 from slo.workflows.judge import Seen, judge
 from slo.workflows.load import Definition
 
+Tokens = Callable[[str, str], str]
+"""The token of (kind, number)."""
+OTHERS = (
+    "order", "filler", "claim", "case", "purchase_order", "requisition", "charge", "document", "inquiry",
+)  # fmt: skip
+"""What names a message that names neither visit nor account, best first."""
 Hop = dict[str, Any]
 Record = dict[str, Any]
 
-ROADS = {
-    "ehr-adt": ("ehr", "engine"),
-    "billing-dft": ("engine", "billing"),
-    "erp-journals": ("engine", "erp"),
-    "claims-out": ("billing", "clearinghouse"),
-    "claims-in": ("clearinghouse", "billing"),
-}
+AUTHORITY = "NSH"
+AUTHORITIES = {"order": "EHR", "filler": "LAB", "payer_claim": "PAYER"}
+"""Who assigned what is not numbered by the house."""
+ALIASES = {"filler": "order", "payer_claim": "claim"}
+"""Second numbers of things, and the kind they are of."""
 BLANKS = frozenset({"0", "UNKNOWN", "999999999", "SELF"})
 _AROUND = timedelta(hours=24)
 """How much longer than its messages a visit is taken to last, when only the patient is named."""
@@ -71,17 +78,18 @@ class Expected:
     facts: list[tuple[str, Facts]]
     nobodys: list[tuple[Hop, Record]]
 
-    def at(self, moment: datetime, risks: Any) -> dict[tuple[str, str, int], str]:
-        """(workflow, part, occurrence) -> state."""
-        # "At risk" is a matter of learned durations, not of truth: the model is told what was learned.
+    def at(self, moment: datetime) -> dict[tuple[str, str, str, int], str]:
+        """(workflow, part, item, occurrence) -> state."""
         return {
-            (facts.workflow, part, facts.occurrence): facts.state(moment, risks.get(facts.workflow, ()))
+            (facts.workflow, part, facts.item, facts.occurrence): facts.state(moment)
             for part, facts in self.facts
             if facts.started_at <= moment < NEVER
         }
 
 
-def expect(encounters: dict[str, Record], definitions: list[Definition], whole: bool = False) -> Expected:
+def expect(
+    encounters: dict[str, Record], definitions: list[Definition], tokens: Tokens, whole: bool = False
+) -> Expected:
     """What should come out. `whole`: as if every message of an encounter could be known to be its."""
     crowded = _crowded(encounters.values())
     stays = _stays(encounters.values())
@@ -96,16 +104,25 @@ def expect(encounters: dict[str, Record], definitions: list[Definition], whole: 
         (part.id, found)
         for part in parts
         for definition in definitions
-        for found in _judged(encounters[part.encounter], part, definition)
+        for found in _judged(encounters[part.encounter], part, definition, tokens)
     ]
     return Expected(parts, facts, nobodys)
 
 
-def _judged(record: Record, part: Part, definition: Definition) -> list[Facts]:
+def _judged(record: Record, part: Part, definition: Definition, tokens: Tokens) -> list[Facts]:
     workflow = definition.workflow
     sure = workflow.metadata.criticality in _SURE
     hops = part.hops if sure else part.hops + part.probable
-    return judge(workflow, part.id, [_seen(record, hop) for hop in hops], definition.calendar)
+    each = workflow.spec.for_each
+    seen = [_seen(record, hop, _items(hop, each, tokens)) for hop in hops]
+    return judge(workflow, part.id, seen, definition.calendars)
+
+
+def _items(hop: Hop, each: str | None, tokens: Tokens) -> tuple[tuple[str, ...], ...]:
+    """The item a message names, by all its numbers."""
+    kinds = (each, *(alias for alias, kind in ALIASES.items() if kind == each))
+    named = tuple(tokens(kind, hop["names"][kind]) for kind in kinds if kind and kind in hop["names"])
+    return (named,) if named else ()
 
 
 def _parts(
@@ -123,12 +140,16 @@ def _parts(
         return named.setdefault(name, Part(key, name))
 
     last = _last_named(record)
+    linked = _linked(record, last)
     for hop in record["hops"]:
         visit, account = (_meant(hop, kind) for kind in ("visit", "account"))
         if visit:
             part(visit).hops.append(hop)
         elif account and (record["authority"], account) not in crowded:
             part(last).hops.append(hop)
+        elif not account and (other := _best(hop)):
+            name = linked.get(other, last if not record["visit"] else ":".join(other))
+            part(name).hops.append(hop)
         elif not account and _meant(hop, "mrn") and _only_stay(key, record, hop, stays):
             part("").probable.append(hop)
         else:
@@ -141,6 +162,26 @@ def _meant(hop: Hop, kind: str) -> str:
     return "" if value in BLANKS else value
 
 
+def _best(hop: Hop) -> tuple[str, str] | None:
+    """The best number of a message that names neither visit nor account nor patient alone."""
+    others = [(kind, value) for kind, value in hop["names"].items() if kind in OTHERS and value]
+    return min(others, key=lambda one: OTHERS.index(one[0]), default=None)
+
+
+def _linked(record: Record, last: str) -> dict[tuple[str, str], str]:
+    """What orders, cases and tasks belong to: the visit they were named with, else that of the account."""
+    found: dict[tuple[str, str], str] = {}
+    for wanted in ("visit", "account"):
+        for hop in record["hops"]:
+            named = _meant(hop, wanted)
+            if not named or (wanted == "account" and _meant(hop, "visit")):
+                continue
+            for kind, value in hop["names"].items():
+                if kind in OTHERS:
+                    found.setdefault((kind, str(value)), named if wanted == "visit" else last)
+    return found
+
+
 def _own_visits(record: Record) -> frozenset[str]:
     """The visit's number, and those it had before a message that was sent said which it has now."""
     sent = {hop["message"] for hop in record["hops"]}
@@ -149,10 +190,13 @@ def _own_visits(record: Record) -> frozenset[str]:
 
 
 def _last_named(record: Record) -> str:
-    """The visit that the EHR named last."""
+    """The visit named last with the account by whoever named both first, which is nearly always the EHR."""
+    both = [hop for hop in record["hops"] if _meant(hop, "visit") and _meant(hop, "account")]
+    both.sort(key=lambda hop: (int(hop["at"]), hop["interface"]))
+    source = both[0]["interface"] if both and record["story"] == "none" else "ehr-adt"
     found = ""
     for hop in sorted(record["hops"], key=lambda hop: int(hop["at"])):
-        if hop["interface"] == "ehr-adt":
+        if hop["interface"] == source:
             found = _meant(hop, "visit") or found
     return found
 
@@ -188,22 +232,24 @@ def _only_stay(
     return there == {key}
 
 
-def _seen(record: Record, hop: Hop) -> Seen:
-    source, destination = ROADS[hop["interface"]]
+def _seen(record: Record, hop: Hop, items: tuple[tuple[str, ...], ...]) -> Seen:
+    road = ROADS[hop["interface"]]
     over_http = hop["message"].startswith("POST ")
     return Seen(
         sent=moment(hop["at"]),
         acknowledged=moment(hop["end"]),
         interface=hop["interface"],
-        source=source,
-        destination=destination,
+        source=road.source,
+        destination=road.destination,
         message="" if over_http else hop["message"],
         operation=hop["message"] if over_http else "",
         outcome=hop["outcome"],
         ack_code=hop["code"],
         reason=hop["reason"],
-        facility=record["facility"],
-        tags={"patient_class": record["patient_class"]},
+        facility=record["facility"] if road.kind == "mllp" else AUTHORITY,
+        tags=hop["tags"],
+        items=items,
+        identity=hop["control_id"] or str(hop["at"]),
     )
 
 

@@ -64,7 +64,8 @@ class Hop:
     request, response: message bodies without MLLP framing; response is None when nothing came back.
     method, path, status: HTTP only. name: a file's name, folders only.
     encounters: whom it concerned, by key; names: the numbers it carried of each; persons: whom it is truly
-    about, all of them; tags: its coded attributes (for the truth, never part of a recording).
+    about, all of them; tags: its coded attributes; refused: of whom a file says no (for the truth,
+    never part of a recording).
     """
 
     interface: str
@@ -85,6 +86,7 @@ class Hop:
     names: tuple[Numbers, ...] = field(default=())
     persons: tuple[str, ...] = field(default=())
     tags: tuple[tuple[str, str], ...] = field(default=())
+    refused: frozenset[str] = frozenset()
 
 
 class Witness(Protocol):

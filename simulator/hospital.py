@@ -203,10 +203,18 @@ class Hospital:
                 message=message,
                 control_id=f"{control}-{int(control)}-0001",
                 encounters=tuple(claim.key for claim in claims),
-                names=tuple(Numbers(account=claim.account) for claim in claims),
+                names=tuple(_claim_names(claim, message) for claim in claims),
                 persons=tuple(claim.person for claim in claims),
+                refused=frozenset(claim.key for claim in claims if claim.rejected and message == "277CA"),
             )
         )
+
+
+def _claim_names(claim: Claim, message: str) -> Numbers:
+    """What a file calls a claim: by the account, and once the payer has it by the payer's number, too."""
+    numbered = message != "837" and not claim.rejected
+    payer = (("payer_claim", claim.payer_number),) if numbered else ()
+    return Numbers(account=claim.account, more=(("claim", claim.account), *payer))
 
 
 def _unasked(delivery: Delivery, answer: Answer) -> float | None:

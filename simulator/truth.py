@@ -103,7 +103,7 @@ def hop_record(hop: Hop, place: int = 0) -> dict[str, Any]:
         "control_id": hop.control_id,
         "at": nanoseconds(hop.start),
         "end": nanoseconds(hop.end),
-        "outcome": hop.outcome,
+        "outcome": "rejected" if hop.encounters and hop.encounters[place] in hop.refused else hop.outcome,
         "code": hop.code,
         "reason": hop.reason,
         "tags": {name: value for name, value in hop.tags if value},
