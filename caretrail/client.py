@@ -18,6 +18,10 @@ class CouldNotAsk(Exception):
     """The instance did not answer, or refused; says why."""
 
 
+class NobodyAnswers(CouldNotAsk):
+    """There is no instance at the address; it may not be running."""
+
+
 class Client:
     """One instance: its base URL and API token."""
 
@@ -49,10 +53,10 @@ class Client:
             raise CouldNotAsk(f"{self._url} answered {error.code}: {_reason(error)}") from None
         except (OSError, ValueError) as error:
             why = getattr(error, "reason", None) or error
-            raise CouldNotAsk(f"no Caretrail answers at {self._url}: {why}") from None
+            raise NobodyAnswers(f"no Caretrail answers at {self._url}: {why}") from None
 
 
-def connect(config: str | None, url: str | None = None) -> Client:
+def connect(config: str | None, url: str | None = None, timeout_s: float = 30.0) -> Client:
     """The instance of a settings file. Raises CouldNotAsk when the settings or the token cannot be read."""
     try:
         configuration = load(find_config(config))
@@ -63,10 +67,10 @@ def connect(config: str | None, url: str | None = None) -> Client:
     try:
         token = path.read_text().strip()
     except OSError as error:
-        raise CouldNotAsk(
+        raise NobodyAnswers(
             f"cannot read the API token {path}: {error.strerror}. Has it been started?"
         ) from None
-    return Client(url or f"http://{dashboard.listen}", token)
+    return Client(url or f"http://{dashboard.listen}", token, timeout_s)
 
 
 def _reason(error: urllib.error.HTTPError) -> str:

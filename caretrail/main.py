@@ -30,7 +30,7 @@ _COMMANDS = {
     "doctor": ("caretrail.doctor", "look at a running instance: log, store, refused segments, taps"),
     "login": ("caretrail.login", "print a new one-time link to the pages"),
     "sql": ("caretrail.query", "read-only SQL, asked of the running instance"),
-    "workflow": ("caretrail.workflow", "check, test, explain or compare workflow files"),
+    "workflow": ("caretrail.workflow", "check, explain, score, activate, propose and reconcile workflows"),
     "store": ("caretrail.store", "migrate, print or check the tables"),
     "config": ("caretrail.config", "check settings, print their schema, make a site key"),
 }

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 
+from caretrail import workflow_options
+
 
 def add(name: str, command: argparse.ArgumentParser) -> None:
     """Give one command its options."""
@@ -110,16 +112,6 @@ def _sql(command: argparse.ArgumentParser) -> None:
     command.add_argument("--format", choices=("table", "json", "csv"), default="table")
 
 
-def _workflow(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "action",
-        choices=("check", "test", "explain", "diff", "schema"),
-        help="check: is it valid; test: against its examples; explain: in words and SQL; diff: what changes "
-        "from one to another; schema: JSON Schema for editors",
-    )
-    command.add_argument("files", nargs="*", metavar="FILE", help="workflow files or names of shipped packs")
-
-
 def _store(command: argparse.ArgumentParser) -> None:
     command.add_argument("action", choices=("migrate", "ddl", "check"))
     command.add_argument(
@@ -199,7 +191,7 @@ _ADDERS = {
     "checkpoint": _checkpoint,
     "doctor": _doctor,
     "sql": _sql,
-    "workflow": _workflow,
+    "workflow": workflow_options.add,
     "store": _store,
     "config": _config,
     "hospital": _hospital,

@@ -1,8 +1,8 @@
 """`/api/v1/workflows/…`: reconciliation, drafts scored over history, activation, versions, discovery.
 
 Called by `dashboard.app`; the command line asks here, because a running core has the embedded store to
-itself. Questions that look over weeks of history have a thread of their own, one at a time, so that pages stay
-quick.
+itself. Questions that look over weeks of history have a thread of their own, one at a time, so that pages
+stay quick.
 """
 
 from __future__ import annotations
