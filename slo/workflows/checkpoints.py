@@ -3,23 +3,28 @@
 Called by activation and the backtest; a pure function of the definitions, so its output is compared with
 golden files. It must never run SQL.
 
-One view computes a mask of matches per workflow. What several workflows ask of a message (its interface, its
-type) is computed once, because the engine knows equal expressions; a view for each would read every block of
-spans as often as there are workflows (docs/decisions/one-view.md has the figures).
+Every match of every workflow is a bit. Each column that a match may name (interface, message, outcome, …) is
+looked up once: its value has a mask of the matches that allow it, and the masks of a row's values together
+leave those that fit. A comparison for each match would cost every span as much as storing it does
+(docs/decisions/one-view.md has the figures).
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
 from typing import Protocol
 
 from slo.workflows.model import JOURNEYS, Match, Step, Workflow
-from slo.workflows.sql_text import PACKAGE, among, fill, literal, literals
+from slo.workflows.sql_text import PACKAGE, fill, literal, literals
 from tracing.store import load_sql
 
 VIEW = "checkpoints_of_all"
 NAMED_VIEWS = "checkpoints_of_"
+_BITS = 64
+_TAG = "tag "
 _EXACT = ("interface", "source", "destination", "message", "operation")
 
 
@@ -40,28 +45,25 @@ def label(step: Step, alternative: int) -> str:
 
 def select(versions: Sequence[Version], spans: str) -> str:
     """SELECT of the checkpoints of some workflow versions from the table or subquery `spans`."""
-    tests = [list(_tests(version.workflow)) for version in versions]
-    names = [f"mask{n}" for n, _ in enumerate(versions, 1)]
-    matches = ",\n        ".join(
-        "\n        + ".join(f"toUInt64({test}) * {1 << place}" for place, (_, _, test) in enumerate(its))
-        + f" AS {name}"
-        for its, name in zip(tests, names, strict=True)
-    )
-    workflows = [version.workflow for version in versions]
+    tests = [test for version in versions for test in _tests(version)]
+    words = [tests[place : place + _BITS] for place in range(0, len(tests), _BITS)]
+    names = [f"word{n}" for n, _ in enumerate(words)]
     return fill(
         "checkpoints_select.sql",
-        workflows=literals(workflow.name for workflow in workflows),
-        versions=f"CAST({[version.version for version in versions]}, 'Array(UInt32)')",
-        labels="[" + ",\n        ".join(literals(name for name, _, _ in its) for its in tests) + "]",
-        points=str([len(workflow.marks) for workflow in workflows]),
-        shared=_numbers(
-            sum(1 << place for place, (_, shared, _) in enumerate(its) if shared) for its in tests
+        workflows=literals(test.version.workflow.name for test in tests),
+        versions=f"CAST({[test.version.version for test in tests]}, 'Array(UInt32)')",
+        labels=literals(test.label for test in tests),
+        marks=str([int(test.is_mark) for test in tests]),
+        shared=str([int(test.match.shared) for test in tests]),
+        each=literals(test.version.workflow.spec.for_each or "" for test in tests),
+        matches=",\n        ".join(
+            f"{_word(word)} AS {name}" for word, name in zip(words, names, strict=True)
         ),
-        each=literals(workflow.spec.for_each or "" for workflow in workflows),
-        matches=matches,
         any_match=" OR ".join(f"{name} != 0" for name in names),
-        masks=f"[{', '.join(names)}]",
-        places=str(list(range(1, len(names) + 1))),
+        places=", ".join(
+            f"arrayMap(place -> place + {n * _BITS + 1}, bitPositionsToArray({name}))"
+            for n, name in enumerate(names)
+        ),
         kinds=literals(JOURNEYS),
         ranks=str(list(range(1, len(JOURNEYS) + 1))),
         worst=str(len(JOURNEYS) + 1),
@@ -89,25 +91,61 @@ def fingerprint(version: Version) -> str:
     return hashlib.sha256(select([version], "spans").encode()).hexdigest()[:32]
 
 
-def _numbers(values: Iterator[int]) -> str:
-    return f"CAST({list(values)}, 'Array(UInt64)')"
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """One bit. `outcomes` empty: whatever was answered."""
+
+    version: Version
+    label: str
+    match: Match
+    outcomes: tuple[str, ...]
+    is_mark: bool
+
+    def allows(self, column: str) -> tuple[str, ...] | None:
+        """The values of a column that it allows; None for any."""
+        if column == "outcome":
+            return self.outcomes or None
+        if column.startswith(_TAG):
+            return self.match.tags.get(column.removeprefix(_TAG))
+        found: tuple[str, ...] | None = getattr(self.match, column)
+        return found
 
 
-def _tests(workflow: Workflow) -> Iterator[tuple[str, bool, str]]:
-    """(name of the checkpoint, whether it counts for every item, predicate), marks first."""
-    for name, match in workflow.marks.items():
-        yield name, match.shared, _predicate(match, match.outcomes(()))
-    for step in workflow.spec.steps:
+def _tests(version: Version) -> Iterator[_Test]:
+    for name, match in version.workflow.marks.items():
+        yield _Test(version, name, match, match.outcomes(()), is_mark=True)
+    for step in version.workflow.spec.steps:
         for n, match in enumerate(step.matches):
-            yield label(step, n), match.shared, _predicate(match, (*match.met_by, *match.failed_by))
+            outcomes = (*match.met_by, *match.failed_by)
+            yield _Test(version, label(step, n), match, outcomes, is_mark=False)
 
 
-def _predicate(match: Match, outcomes: tuple[str, ...]) -> str:
-    """`outcomes` empty: whatever was answered."""
-    tests = [among(column, getattr(match, column)) for column in _EXACT if getattr(match, column) is not None]
-    if match.system is not None:
-        tests.append(f"({among('source', match.system)} OR {among('destination', match.system)})")
-    tests += [among(f"tags[{literal(tag)}]", values) for tag, values in sorted(match.tags.items())]
-    if outcomes:
-        tests.append(among("outcome", outcomes))
-    return " AND ".join(tests)
+def _word(tests: Sequence[_Test]) -> str:
+    """A UInt64 with the bits of the tests that a span fits, the first test lowest."""
+    tags = sorted({tag for test in tests for tag in test.match.tags})
+    masks = []
+    for column in (*_EXACT, "outcome", *(f"{_TAG}{tag}" for tag in tags)):
+        allowed = [test.allows(column) for test in tests]
+        if any(allowed):
+            masks.append(_mask(_column(column), allowed))
+    systems = [test.match.system for test in tests]
+    if any(systems):
+        # Either end: a match that names no system is settled by the first of both.
+        ends = _mask("source", systems), _mask("destination", [one or () for one in systems])
+        masks.append(f"bitOr({ends[0]}, {ends[1]})")
+    return reduce(lambda left, right: f"bitAnd({left},\n            {right})", masks)
+
+
+def _mask(expression: str, allowed: Sequence[tuple[str, ...] | None]) -> str:
+    """The bits of those that allow the value of an expression."""
+    anyway = sum(1 << bit for bit, values in enumerate(allowed) if values is None)
+    values = sorted({value for values in allowed for value in values or ()})
+    masks = [
+        anyway + sum(1 << bit for bit, its in enumerate(allowed) if its is not None and value in its)
+        for value in values
+    ]
+    return f"transform({expression}, {literals(values)}, CAST({masks}, 'Array(UInt64)'), toUInt64({anyway}))"
+
+
+def _column(name: str) -> str:
+    return f"tags[{literal(name.removeprefix(_TAG))}]" if name.startswith(_TAG) else name

@@ -26,8 +26,8 @@ def in_words(workflow: Workflow) -> list[str]:
         )
     if spec.end is not None:
         lines.append(
-            f"It is over when {sent(spec.end)} is sent: what is still missing then is due at that moment, and "
-            "a start after that is another occurrence."
+            f"It is over when {sent(spec.end)} is sent: what is still missing then is due at that moment, "
+            "and a start after that is another occurrence."
         )
     lines += [f"{number}. {step_in_words(step)}" for number, step in enumerate(spec.steps, 1)]
     if spec.calendar is not None:

@@ -33,6 +33,7 @@ _COLUMNS = (
     "key_tokens",
     "key_authorities",
     "key_seals",
+    "control_id",
     "tags",
     "measures",
 )
@@ -89,8 +90,10 @@ def insert(store: Store, spans: Iterable[Span]) -> None:
                 seen.reason,
                 [key.split(":")[0] for key in span.keys],
                 span.tokens,
-                ["NSH" for _ in span.keys],
+                # Numbers with an F in front are the filler's.
+                ["NSH:FILLER" if "-F" in key else "NSH" for key in span.keys],
                 [f"sealed {key}" for key in span.keys],
+                seen.identity,
                 dict(seen.tags),
                 span.measures,
             )

@@ -1,11 +1,11 @@
 SELECT
     {{workflows}}[which] AS workflow,
     {{versions}}[which] AS version,
-    {{labels}}[which][place + 1] AS step,
+    {{labels}}[which] AS step,
     token,
     token_kind,
     key_tokens[indexOf(key_kinds, 'mrn')] AS patient,
-    toDateTime64(addNanoseconds(start, if(place < {{points}}[which], 0, duration_ns)), 3, 'UTC') AS at,
+    toDateTime64(addNanoseconds(start, if({{marks}}[which], 0, duration_ns)), 3, 'UTC') AS at,
     outcome,
     ack_code,
     reason,
@@ -16,13 +16,13 @@ SELECT
     tags,
     measures,
     -- Which items the message is about, by all their numbers; nothing where it counts for every item.
-    if(bitTest({{shared}}[which], place), [],
+    if({{shared}}[which], [],
         arrayDistinct(arrayFilter((t, k) -> k = {{each}}[which], key_tokens, key_kinds))) AS items,
     if(control_id = '', span_id, control_id) AS identity
 FROM
 (
     SELECT
-        -- A bit per match of a workflow, so that a predicate is written, analysed and computed once.
+        -- A bit per match: the matches that allow the value of each column, together.
         {{matches}},
         -- The first kind of the list that is there; '' when none is, because the place behind the last is empty.
         {{kinds}}[arrayMin(kind -> transform(kind, {{kinds}}, {{ranks}}, {{worst}}), key_kinds)] AS token_kind,
@@ -31,8 +31,7 @@ FROM
     FROM {{spans}}
     WHERE {{any_match}}
 )
-ARRAY JOIN arrayFilter(n -> {{masks}}[n] != 0, {{places}}) AS which
-ARRAY JOIN bitPositionsToArray({{masks}}[which]) AS place
+ARRAY JOIN arrayConcat({{places}}) AS which
 -- A batch names many journeys, and counts for each of them.
 ARRAY JOIN if(token_kind = '', [trace_id], arrayDistinct(arrayFilter((t, k) -> k = token_kind, key_tokens, key_kinds))) AS token
-WHERE {{each}}[which] = '' OR bitTest({{shared}}[which], place) OR notEmpty(items)
+WHERE {{each}}[which] = '' OR {{shared}}[which] OR notEmpty(items)
