@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from dashboard.auth import current_address, current_session
 from dashboard.feed import Feed
-from dashboard.pages import exceptions, executive, hops, interfaces
+from dashboard.pages import exceptions, executive, hops, interfaces, reconciliation
 from dashboard.places import Guide
 from dashboard.source import Source
 
@@ -48,6 +48,14 @@ def router(guide: Guide, feed: Feed, source: Source, days: int, now: Callable[[]
     async def executive_csv() -> Response:
         _allow(_EVERYBODY)
         return _file("executive", executive.csv_rows(await feed.run(source.executive, now(), days)), now())
+
+    @routes.get("/reconciliation.csv")
+    async def reconciliation_csv(request: Request) -> Response:
+        _allow(_EVERYBODY)
+        shot = await guide.reconciled(dict(request.query_params), 60.0)
+        if shot.value is None:
+            raise HTTPException(503, "the store does not answer now; try again", {"Retry-After": "2"})
+        return _file("reconciliation", reconciliation.csv_rows(shot.value[0].reports), now())
 
     @routes.get("/encounter/{journey}.csv")
     async def encounter_csv(journey: str) -> Response:

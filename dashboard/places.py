@@ -16,7 +16,7 @@ from typing import Final
 from dash import html
 from dash.development.base_component import Component
 
-from dashboard import components, found, lookup, wording
+from dashboard import components, found, lookup, reconciling, wording
 from dashboard.audit import Look
 from dashboard.auth import Session
 from dashboard.feed import Feed, Snapshot
@@ -31,6 +31,7 @@ from dashboard.pages import (
     identity,
     interfaces,
     objectives,
+    reconciliation,
 )
 from dashboard.pages.frame import Frame
 from dashboard.pages.identity import MaskedKey
@@ -66,6 +67,7 @@ PLACES: Final = (
     Place("/interfaces", "Interfaces", _OPERATIONS, 5.0),
     Place("/executive", "Executive", _EVERYBODY, 60.0),
     Place("/objectives", "Objectives", _EVERYBODY, 15.0),
+    Place("/reconciliation", "Reconciliation", _EVERYBODY, 60.0),
     Place("/admin", "Admin", frozenset({"engineer"}), 5.0),
 )
 _ENCOUNTER: Final = Place("/encounter", "Encounter", _OPERATIONS, 1.5)
@@ -113,7 +115,7 @@ class Guide:
         self._sealer = sealer
         self._doctor = doctor
         self._clock = clock
-        self._looked: dict[tuple[str, str], datetime] = {}
+        self._looked: dict[tuple[str, str, str], datetime] = {}
 
     async def show(self, path: str, query: Mapping[str, str], session: Session, where_from: str) -> Shown:
         """The page at an address for one session."""
@@ -132,6 +134,8 @@ class Guide:
             return await self._encounter(frame, match[1], session, where_from)
         if place is _COLLISIONS:
             return await self._collisions(frame, session, where_from)
+        if path == "/reconciliation":
+            return await self._reconciliation(frame, place, session, where_from)
         shows = {
             "/": self._board,
             "/exceptions": self._exceptions,
@@ -246,6 +250,25 @@ class Guide:
         body = objectives.view(frame, shot.value)
         return self._shown(body, "Objectives · Caretrail", shot.taken_at, shot.error, place)
 
+    async def _reconciliation(self, frame: Frame, place: Place, session: Session, where_from: str) -> Shown:
+        shot = await self.reconciled(frame.query, place.refresh_s)
+        if shot.value is None:
+            return self._away(shot.error, frame)
+        known, named = shot.value
+        operations = session.may(_OPERATIONS)
+        listed = operations and any(report.differences for report in known.reports)
+        if listed and not await self._recorded(session, "", where_from, "list_reconciliation"):
+            return self._unrecorded()
+        body = reconciliation.view(frame, known, self._masked(named), operations)
+        return self._shown(body, "Reconciliation · Caretrail", shot.taken_at, shot.error, place)
+
+    async def reconciled(self, query: Mapping[str, str], age_s: float) -> Snapshot[reconciling.Asked]:
+        """What an address of the reconciliation page asks for; also what its CSV holds."""
+        asked = dict(query)
+        return await self._feed.get(
+            reconciling.key(asked), age_s, lambda now: reconciling.ask(self._source, asked, now)
+        )
+
     async def _admin(self, frame: Frame, place: Place) -> Shown:
         doctor = self._doctor
         # The doctor answers from its own process: when the store is away, what it says matters most.
@@ -311,7 +334,7 @@ class Guide:
     ) -> bool:
         """A page that refreshes is one look for a quarter of an hour, then another."""
         now = self._clock()
-        before = self._looked.get((session.who, journey))
+        before = self._looked.get((session.who, journey, action))
         if before is not None and now - before < _LOOK_AGAIN:
             return True
         try:
@@ -321,7 +344,7 @@ class Guide:
             return False
         if len(self._looked) > 10_000:
             self._looked.clear()
-        self._looked[session.who, journey] = now
+        self._looked[session.who, journey, action] = now
         return True
 
     def _matching(self, query: Mapping[str, str], now: datetime) -> list[InstanceRow]:

@@ -42,6 +42,10 @@ STATES: Final[dict[str, State]] = {
         State("healthy", "healthy", "disc", "●", "good"),
         State("burning", "burning", "triangle", "▲", "risk"),
         State("exhausted", "exhausted", "square", "■", "bad"),
+        State("differs", "differs", "square", "■", "bad"),
+        State("offset", "agrees by chance", "square", "■", "bad"),
+        State("tolerated", "within tolerance", "triangle", "▲", "risk"),
+        State("agrees", "agrees", "disc", "●", "good"),
     )
 }
 
@@ -57,8 +61,9 @@ INSTANCE_STATES: Final = (
 NEEDS_SOMEBODY: Final = ("overdue", "failed", "at_risk")
 
 _WORST_FIRST: Final = (
-    "failed", "overdue", "silent", "exhausted", "at_risk", "burning", "on_track", "healthy", "completed_late",
-    "completed", "met", "met_late", "pending", "unknown", "not_applicable", "cancelled",
+    "failed", "overdue", "silent", "exhausted", "differs", "offset", "at_risk", "burning", "tolerated",
+    "on_track", "healthy", "agrees", "completed_late", "completed", "met", "met_late", "pending", "unknown",
+    "not_applicable", "cancelled",
 )  # fmt: skip
 
 

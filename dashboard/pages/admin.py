@@ -20,8 +20,9 @@ from tracing.identity.read import Collision
 
 _ACTIONS = {
     "view_encounter": "saw encounter", "search": "searched", "export": "downloaded", "list": "listed",
-    "list_collisions": "saw key collisions", "withdraw": "took back", "same": "said: the same",
-    "different": "kept apart", "release": "released",
+    "list_collisions": "saw key collisions", "list_reconciliation": "saw who differs",
+    "withdraw": "took back", "same": "said: the same",
+    "different": "kept apart", "release": "released", "activate": "activated workflow",
 }  # fmt: skip
 
 
