@@ -37,9 +37,9 @@ _COLUMNS = (
     *("key_kinds", "key_authorities", "key_tokens", "key_seals"),
 )
 _SAMPLE = 50
-_NOW_AT = (
-    "SELECT token, argMax(journey, version) FROM key_places WHERE token IN {tokens:Array(String)} GROUP BY token"
-)
+_NOW_AT = """
+SELECT token, argMax(journey, version) FROM key_places WHERE token IN {tokens:Array(String)} GROUP BY token
+"""
 Key = tuple[str, int]
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -21,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import ingest_bodies
+from benchmarks.machine import machine, said
 
 ROLES = ("core", "send", "python")
 
@@ -57,8 +56,8 @@ def main() -> None:
 
 
 def _run(options: argparse.Namespace, folder: Path) -> None:
-    machine = _machine()
-    print(f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB; load {machine['load']}")
+    ran_on = machine()
+    print(said(ran_on))
     began = time.perf_counter()
     day = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     spans, size = ingest_bodies.write(
@@ -80,7 +79,7 @@ def _run(options: argparse.Namespace, folder: Path) -> None:
     python = _answer(_role("python", options, folder))
     for part in ("core", "python"):
         shutil.rmtree(folder / part, ignore_errors=True)
-    _report(machine, options, spans, size, sent, stored, python)
+    _report(ran_on, options, spans, size, sent, stored, python)
 
 
 def _role(name: str, options: argparse.Namespace, folder: Path, *, port: int = 0) -> subprocess.Popen[str]:
@@ -101,24 +100,8 @@ def _answer(process: subprocess.Popen[str]) -> dict[str, Any]:
     return answer
 
 
-def _machine() -> dict[str, Any]:
-    cpu = platform.processor() or platform.machine()
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            cpu = line.partition(":")[2].strip()
-            break
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
-    return {
-        "cpu": cpu,
-        "cores": os.cpu_count(),
-        "memory_gib": round(memory),
-        "load": round(os.getloadavg()[0], 2),
-        "python": platform.python_version(),
-    }
-
-
 def _report(
-    machine: dict[str, Any],
+    ran_on: dict[str, Any],
     options: argparse.Namespace,
     spans: int,
     size: int,
@@ -173,7 +156,7 @@ def _report(
         "segment_mib": options.segment_mib,
         "gzip": options.gzip,
         "resident_mb": round(stored["resident_mb"]),
-        "machine": machine,
+        "machine": ran_on,
     }
     print(json.dumps(figures))
 

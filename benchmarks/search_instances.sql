@@ -1,7 +1,8 @@
 -- One finished discharge of each of some journeys, as the evaluator writes it.
 INSERT INTO instances
 (
-    workflow, version, journey, occurrence, certainty, facility, started_at, cancelled_at, step_names, step_applicable,
+    workflow, version, journey, occurrence, certainty, facility, started_at, cancelled_at, ended_at,
+    step_names, step_applicable, step_required, step_bases,
     step_deadlines, step_met_at, step_failed_at, met_outcomes, met_acks, failed_outcomes, failed_acks, failed_reasons,
     good_at, due_at, done_at, next_due, failing_at, waiting, closed, deleted, evaluated_at
 )
@@ -12,8 +13,9 @@ WITH
 SELECT
     'discharge-to-cash', 1,
     substring(lower(hex(HMAC('sha256', concat('v1|journey|visit|NSH|V', toString(n)), unhex({site_key:String})))), 1, 32),
-    1, 'certain', 'NSH', started, never,
-    ['engine accepted', 'billing ready', 'ERP posted', 'claim submitted'], [1, 1, 1, 1],
+    1, 'certain', 'NSH', started, never, never,
+    ['engine accepted', 'billing ready', 'ERP posted', 'claim submitted'], [1, 1, 1, 1], [1, 1, 1, 1],
+    [started, started, started, started],
     [started + 60, started + 900, started + 3600, started + 259200],
     [started, started, started + 600, started + 172800], [never, never, never, never],
     ['accepted', 'accepted', 'accepted', 'accepted'], ['AA', 'AA', '201', ''], ['', '', '', ''], ['', '', '', ''],
