@@ -180,7 +180,9 @@ def _pages(app: CaretrailDash, settings: DashboardSettings, guide: Guide, now: A
             no_update if same else body,
             freshness(shown, settings, now()),
             no_update if same else mark,
-            _navigation(path or "/", session) if moved else no_update,
+            # With every page, not only with the first answer to an address: of two answers on their way the
+            # browser takes the later one, and a page that takes its time is overtaken by the next tick.
+            no_update if same else _navigation(path or "/", session),
         )
 
 

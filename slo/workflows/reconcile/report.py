@@ -11,6 +11,8 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pydantic import ValidationError
+
 from slo.workflows.load import define_text
 from slo.workflows.model import Workflow
 from slo.workflows.reconcile.model import COUNT, Reconcile, implied
@@ -66,11 +68,19 @@ def reconcile(
         known = ", ".join(sorted({rule.measure for rule in rules_of(workflow)})) or "none: it has one step"
         raise UnknownRule(f"{name} has no measure {measure or ''!r} to reconcile; measures are {known}")
     if by:
-        rules = [Reconcile.model_validate({**rule.model_dump(), "by": list(by)}) for rule in rules]
+        rules = [_regrouped(rule, by) for rule in rules]
     return [
         compare(store, workflow, version, rule, now, since(now, days, zone), zone, limit, group)
         for rule in rules
     ]
+
+
+def _regrouped(rule: Reconcile, by: Sequence[str]) -> Reconcile:
+    try:
+        return Reconcile.model_validate({**dict(rule), "by": list(by)})
+    except ValidationError as error:
+        told = error.errors()[0]["msg"]
+        raise UnknownRule(f"cannot group by {', '.join(by)}: {told}") from None
 
 
 def since(now: datetime, days: int, zone: str) -> datetime:

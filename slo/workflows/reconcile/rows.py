@@ -129,19 +129,17 @@ def group_state(net: float, gross: float, tolerance: Tolerance, first: float) ->
 
 
 def reasons(counts: Sequence[int], values: Sequence[float], refused: Sequence[bool]) -> list[str]:
-    """What is wrong at each step of a case, held against the first; "" where nothing is."""
-    first_count, first = counts[0], values[0]
-    found = ["missing" if not first_count and any(counts) else ""]
-    for count, value, was_refused in zip(counts[1:], values[1:], refused[1:], strict=True):
-        if abs(value - first) <= 5e-7:
-            found.append("")
-        elif not count:
+    """What is wrong at each step of a case, held against the first that spoke; "" where nothing is."""
+    spoke = next((n for n, count in enumerate(counts) if count), 0)
+    found = []
+    for count, value, was_refused in zip(counts, values, refused, strict=True):
+        if not count and counts[spoke]:
             found.append("refused" if was_refused else "missing")
-        elif not first_count:
-            found.append("nothing before it")
-        elif count > first_count:
-            found.append("doubled" if count == 2 * first_count else "too many messages")
-        elif count < first_count:
+        elif abs(value - values[spoke]) <= 5e-7:
+            found.append("")
+        elif count > counts[spoke]:
+            found.append("doubled" if count == 2 * counts[spoke] else "too many messages")
+        elif count < counts[spoke]:
             found.append("too few messages")
         else:
             found.append("another value")

@@ -2,6 +2,7 @@
 -- group it falls into. Read by report.py, which sums them (totals.sql) or lists those that differ
 -- (differences.sql). A message counts once however often it was sent: the earliest sighting of an identity
 -- speaks. Values are whole millionths, so that no order of adding changes a sum.
+-- A message without any number is nobody's (an interchange, beside the claims in it) and does not count.
 -- {steps}, {outcomes}: the compared steps and what counts as having happened; {by}: what groups are made of.
 WITH
     toDateTime64('2200-01-01 00:00:00', 3, 'UTC') AS never,
@@ -11,7 +12,7 @@ WITH
         SELECT version, token, patient, step, at, outcome, ack_code, reason, identity, items, facility, tags, measures, span_id
         FROM checkpoints
         WHERE workflow = {workflow:String} AND at >= {reach:DateTime64(3, 'UTC')} AND at <= moment
-            AND token IN (
+            AND token_kind != '' AND token IN (
                 SELECT token FROM checkpoints
                 WHERE workflow = {workflow:String} AND at >= {early:DateTime64(3, 'UTC')} AND at <= moment)
     ),
