@@ -30,7 +30,7 @@ from tracing.store.statements import split_statements
 
 _BYTES_A_JOURNEY = 2_500
 _AT_ONCE = 250_000
-_BATCHES = 4
+_SEGMENT_AGE = 0.2  # of collector.wal
 _READERS = ("identity", "identity/patients", "identity/events")
 _COLUMNS = (
     *("trace_id", "span_id", "start", "interface", "message", "outcome"),
@@ -242,9 +242,10 @@ def _follow(store: Store, traffic: Traffic, options: argparse.Namespace, resolve
 
 
 def _send(store: Store, traffic: Traffic, watch: Watch, options: argparse.Namespace) -> int:
-    began, sent, number = time.monotonic(), 0, 0
+    """Store what comes as the receiver's writer does: what has gathered, once the first of it has waited."""
+    began, sent = time.monotonic(), 0
     while (at := time.monotonic() - began) < options.seconds or traffic.owes:
-        count, at = (options.rate // _BATCHES, at) if at < options.seconds else (0, at + 60)
+        count, at = (round(options.rate * at) - sent, at) if at < options.seconds else (0, at + 60)
         rows: list[tuple[Any, ...]] = []
         places: list[tuple[str, str]] = []
         for keys, place in traffic.batch(count, at):
@@ -256,8 +257,7 @@ def _send(store: Store, traffic: Traffic, watch: Watch, options: argparse.Namesp
         for place in places[::_SAMPLE]:
             watch.expect(place, since)
         sent += len(rows)
-        number += 1
-        time.sleep(max(0.0, began + number / _BATCHES - time.monotonic()))
+        time.sleep(_SEGMENT_AGE)
     return sent
 
 
