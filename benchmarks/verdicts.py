@@ -173,8 +173,8 @@ def run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         found = placed(Homes(store, sealer), encounters, expected.parts, nobodys)
         moments = _moments(start, end, options.moments)
         matrix = _compare(store, encounters, expected, found, moments, tokens, options)
-        joined = expect(encounters, definitions, tokens.of, whole=True).at(end + SETTLE)
-        apart = expected.at(end + SETTLE)
+        whole = expect(encounters, definitions, tokens.of, whole=True) if options.identity else expected
+        joined, apart = whole.at(end + SETTLE), expected.at(end + SETTLE)
         collisions = Counter(one.why for one in read.collisions(store, limit=100_000))
     _print(matrix)
     _tell(encounters, found, options.show)

@@ -100,22 +100,43 @@ def expect(
             parts.append(Part(key, "", list(record["hops"])))
         else:
             parts += _parts(key, record, crowded, stays, nobodys)
+    audiences = [(definition, _roads(definition)) for definition in definitions]
     facts = [
         (part.id, found)
         for part in parts
-        for definition in definitions
-        for found in _judged(encounters[part.encounter], part, definition, tokens)
+        for definition, roads in audiences
+        for found in _judged(encounters[part.encounter], part, definition, roads, tokens)
     ]
     return Expected(parts, facts, nobodys)
 
 
-def _judged(record: Record, part: Part, definition: Definition, tokens: Tokens) -> list[Facts]:
+def _roads(definition: Definition) -> frozenset[str]:
+    """The roads on which anything can be heard that the workflow names: the others need not be looked at."""
+    spec = definition.workflow.spec
+    matches = [*definition.workflow.marks.values(), *(match for step in spec.steps for match in step.matches)]
+    return frozenset(
+        road.name
+        for road in ROADS.values()
+        if any(
+            (match.interface is None or road.name in match.interface)
+            and (match.destination is None or road.destination in match.destination)
+            for match in matches
+        )
+    )
+
+
+def _judged(
+    record: Record, part: Part, definition: Definition, roads: frozenset[str], tokens: Tokens
+) -> list[Facts]:
     workflow = definition.workflow
     sure = workflow.metadata.criticality in _SURE
-    hops = part.hops if sure else part.hops + part.probable
     each = workflow.spec.for_each
-    seen = [_seen(record, hop, _items(hop, each, tokens)) for hop in hops]
-    return judge(workflow, part.id, seen, definition.calendars)
+    seen = [
+        _seen(record, hop, _items(hop, each, tokens))
+        for hop in (part.hops if sure else part.hops + part.probable)
+        if hop["interface"] in roads
+    ]
+    return judge(workflow, part.id, seen, definition.calendars) if seen else []
 
 
 def _items(hop: Hop, each: str | None, tokens: Tokens) -> tuple[tuple[str, ...], ...]:
