@@ -53,7 +53,7 @@ class DifferenceAnswer(Model):
     def of(cls, one: Difference) -> Self:
         """From the row."""
         found = asdict(one)
-        return cls.model_validate({**found, "group": found.pop("keys")})
+        return cls(group=list(found.pop("keys")), **found)
 
 
 class GroupAnswer(Model):
@@ -109,7 +109,7 @@ class ReportAnswer(Model):
             zone=report.zone,
             state=report.state,
             differing=report.differing,
-            groups=[GroupAnswer.model_validate({**group, "group": group.pop("keys")}) for group in groups],
+            groups=[GroupAnswer(group=list(group.pop("keys")), **group) for group in groups],
             differences=[DifferenceAnswer.of(one) for one in report.differences] if named else [],
         )
 

@@ -135,12 +135,9 @@ def _section(frame: Frame, report: Report, masked: Mapping[str, MaskedKey], name
         return _wrapped(report, parts)
     parts.append(_table(report, masked))
     if report.differing and not named:
-        parts.append(
-            html.P(
-                f"{wording.plural(report.differing, 'case')} make the difference; operations can name them.",
-                className="muted",
-            )
-        )
+        one = report.differing == 1
+        told = f"{wording.plural(report.differing, 'case')} {'makes' if one else 'make'} the difference"
+        parts.append(html.P(f"{told}; operations can name {'it' if one else 'them'}.", className="muted"))
     elif report.differing:
         parts.append(_who(frame, report, masked))
     return _wrapped(report, parts)

@@ -31,6 +31,7 @@ from tests.dashboard.fake_doubts import MRN, NAMED, SEALER, collisions, identity
 from tests.dashboard.fake_doubts import SITE_KEY as SITE_KEY
 from tests.dashboard.fake_figures import engine_row, kpi, line, objective, tile
 from tests.dashboard.fake_moment import NOW
+from tests.dashboard.fake_workbench import FakeWorkbench
 from tracing.engines import EngineRow, Minute
 from tracing.identity.decisions import DecisionError
 from tracing.identity.read import Collision, IdentityEvent, Step
@@ -201,6 +202,7 @@ class FakeHospital:
     def __init__(self, workflows: int = 3) -> None:
         everywhere = {"failed": 3, "overdue": 12, "at_risk": 4, "on_track": 214, "completed": 322}
         self.away = False
+        self.bench = FakeWorkbench(JOURNEY)
         self.looks: list[Look] = []
         self.matches: list[Match] = []
         self.matches: list[Match] = []
@@ -260,6 +262,11 @@ class FakeHospital:
         self.patient_known = False
         self.doubts = collisions()
         self.decisions: list[tuple[str, Sequence[str] | str, str, str]] = []
+
+    @property
+    def workbench(self) -> FakeWorkbench:
+        self._ask()
+        return self.bench
 
     def tiles(self, now: datetime) -> list[Tile]:
         self._ask()

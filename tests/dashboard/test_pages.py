@@ -343,3 +343,28 @@ def test_trouble_of_today_stands_above_what_nobody_closed_last_month(watcher: Wa
     watcher.hospital.rows.insert(0, instance("failed", timedelta(days=29), facility="NSH-OLD"))
     page = watcher.read("/")
     assert page.index("1 h 42 m late") < page.index("More than a day old") < page.index("28 d late")
+
+
+def test_a_reconciliation_says_the_numbers_first_and_then_whose_they_are() -> None:
+    watcher = Watcher("noc")
+    page = watcher.read("/reconciliation")
+    assert page.index("Used says 21, decremented says 20") < page.index("Quantity: used = decremented")
+    assert "2 cases still in time" in page
+    assert "visit ••••041" in page
+    assert "missing" in page
+    assert [(look.action, look.journey) for look in watcher.hospital.looks] == [("list_reconciliation", "")]
+
+
+def test_an_executive_sees_sums_and_that_somebody_can_name_them() -> None:
+    watcher = Watcher("executive")
+    page = watcher.read("/reconciliation")
+    assert "Used says 21, decremented says 20" in page
+    assert "1 case makes the difference; operations can name it." in page
+    assert "••••041" not in page
+    assert watcher.hospital.looks == []
+
+
+def test_a_reconciliation_without_messages_or_sense_says_so() -> None:
+    watcher = Watcher()
+    assert "Nothing was counted in this time" in watcher.read("/reconciliation", workflow="census")
+    assert "cannot group by §" in watcher.read("/reconciliation", by="§")
