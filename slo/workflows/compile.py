@@ -84,8 +84,9 @@ class Compiled:
             return ", ".join(pattern.format(n=n) for n, _ in steps)
 
         each_item = self.workflow.spec.for_each is not None
-        text = fill(
+        return fill(
             "facts.sql",
+            checkpoints=checkpoints,
             workflow=self.name,
             version=str(self.version),
             # A message placed by its patient alone is not heard where much depends on it.
@@ -123,11 +124,6 @@ class Compiled:
                 for n, step in steps
                 if self._by_calendar(step)
             ),
-        )
-        return (
-            text
-            if checkpoints == "checkpoints"
-            else text.replace("FROM checkpoints\n", f"FROM {checkpoints}\n")
         )
 
     def _gathered(self) -> Iterator[str]:

@@ -24,19 +24,26 @@ that passes changes a state in that very millisecond, without a message and with
 
 ## What counts
 
-- A **start** and a **cancellation** count from when the message was sent, whatever was answered. A
-  **step** counts from when its message was acknowledged, and only from the start on.
-- A start repeated without a cancellation between is the same occurrence; its first sending counts. A
-  start after a cancellation begins **another occurrence**; what is seen from then on belongs to that one.
-- A step is **met** by the first message with an outcome its definition names; without one in the
-  definition, by `accepted` or, where nothing acknowledges (a file), `none`. It has **failed** after
-  `rejected` or `error` with no success up to now; a broken connection or silence (`timeout`, `none`) is
-  no answer and leaves it open.
-- A deadline is kept by a success at that very millisecond, and missed one later.
-- A step with `when` does **not apply** if the start message carries another value. A start message
-  without the value exempts from nothing: what is unknown is watched.
-- A step is **at risk** after the time at which, by the last 30 days of its own workflow, being late is
-  likelier than not. With fewer than 50 decided instances, or none late, it is never at risk.
+- A **start**, a **cancellation** and an **end** count from when the message was sent, whatever was answered.
+  A **step** counts from when its message was acknowledged, and only from the start on.
+- A start repeated without a cancellation or an end between is the same occurrence; its first sending counts.
+  A start after one of them begins **another occurrence**; what is seen from then on belongs to that one.
+- A step is **met** by the first message with an outcome its definition names (with `count`, by the last of so
+  many different messages); without one in the definition, by `accepted` or, where nothing acknowledges (a
+  file), `none`. It has **failed** after `rejected` or `error` with no success up to now; a broken connection
+  or silence (`timeout`, `none`) is no answer and leaves it open.
+- A deadline is kept by a success at that very millisecond, and missed one later. It counts from the start, or
+  from when the last of the steps it comes `after` was met; until then there is none. After an **end** it is
+  that moment at the latest.
+- A step with `when` does **not apply** if the value of the occurrence is another: the start message's, or
+  that of its first message that has one. What is not known exempts from nothing: it is watched.
+- An instance waits for its **required** steps: those that apply and are not `optional`. A step `after` an
+  optional one applies only once that was met. Nobody misses an optional step: past its deadline it does not
+  apply.
+- A step with `forbidden_before` is met when the step it names is; it has failed, for good, if one of its
+  messages was seen before that.
+- A step is **at risk** when, of the instances of its own workflow that were at the same point, fewer than
+  half met the deadline from there; see [at risk](at-risk.md).
 - A message belongs to a journey by its best key; see the documentation of journeys for keys with several
   visits.
 
@@ -44,16 +51,16 @@ that passes changes a state in that very millisecond, without a message and with
 
 The first row that fits holds.
 
-| applies | met | cancelled | refused | deadline | likelier late | state |
-|---|---|---|---|---|---|---|
+| applies | met | cancelled | refused, or too early | deadline | required | likelier late | state |
+|---|---|---|---|---|---|---|---|
 """
 _INSTANCES = """
 ## Instances
 
 A cancelled instance is `cancelled` whatever its steps are. Otherwise its state follows from the states of its
-steps; every combination is listed.
+required steps; every combination is listed. Without any it is completed.
 
-| steps (each at least once, no other) | state |
+| required steps (each at least once, no other) | state |
 |---|---|
 """
 
@@ -83,14 +90,16 @@ def _step_rows() -> list[tuple[str, ...]]:
 
     ahead = now + _HOUR
     return [
-        ("no", "–", "–", "–", "–", "–", state(applicable=False, met_at=early, failed_at=early)),
-        ("yes", "by the deadline", "–", "–", "–", "–", state(met_at=early, cancelled_at=late)),
-        ("yes", "after it", "–", "–", "–", "–", state(met_at=late, failed_at=early, cancelled_at=late)),
-        ("yes", "no", "yes", "–", "–", "–", state(cancelled_at=late, failed_at=early)),
-        ("yes", "no", "no", "yes", "–", "–", state(failed_at=early, risk_after=1.0)),
-        ("yes", "no", "no", "no", "passed", "–", state(risk_after=1.0)),
-        ("yes", "no", "no", "no", "ahead", "yes", state(deadline=ahead, risk_after=1.0)),
-        ("yes", "no", "no", "no", "ahead", "no", state(deadline=ahead, risk_after=99_999.0)),
+        ("no", "–", "–", "–", "–", "–", "–", state(applicable=False, met_at=early, failed_at=early)),
+        ("yes", "by the deadline", "–", "–", "–", "–", "–", state(met_at=early, cancelled_at=late)),
+        ("yes", "after it", "–", "–", "–", "–", "–", state(met_at=late, failed_at=early, cancelled_at=late)),
+        ("yes", "no", "yes", "–", "–", "–", "–", state(cancelled_at=late, failed_at=early)),
+        ("yes", "no", "no", "yes", "–", "–", "–", state(failed_at=early, risk_after=1.0)),
+        ("yes", "no", "no", "no", "passed", "yes", "–", state(risk_after=1.0)),
+        ("yes", "no", "no", "no", "passed", "no", "–", state(required=False, risk_after=1.0)),
+        ("yes", "no", "no", "no", "ahead or none", "yes", "yes", state(deadline=ahead, risk_after=1.0)),
+        ("yes", "no", "no", "no", "ahead or none", "yes", "no", state(deadline=ahead, risk_after=99_999.0)),
+        ("yes", "no", "no", "no", "ahead or none", "no", "–", state(deadline=ahead, required=False)),
     ]
 
 

@@ -23,7 +23,9 @@ def test_every_state_of_a_step_is_on_the_page_in_its_row() -> None:
         "cancelled",
         "failed",
         "overdue",
+        "not_applicable",
         "at_risk",
+        "pending",
         "pending",
     ]
 

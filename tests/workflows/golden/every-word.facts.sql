@@ -33,9 +33,16 @@ WITH
             seen.tags AS tags
         FROM
         (
-            SELECT token, patient, step, at, outcome, ack_code, reason, identity, items, facility, tags
-            FROM checkpoints
-            WHERE workflow = 'every-word' AND version = 1 AND token IN (SELECT token FROM journey_members WHERE journey IN {journeys:Array(String)} UNION ALL SELECT arrayJoin({journeys:Array(String)}))
+            -- By the collector's clock: what the tap's own is ahead of it is taken off.
+            SELECT
+                token, patient, step, subtractMilliseconds(seen_at, clock.ahead_ms) AS at, outcome, ack_code, reason,
+                identity, items, facility, tags
+            FROM
+            (
+                SELECT *, checkpoints.at AS seen_at FROM checkpoints AS checkpoints
+                WHERE workflow = 'every-word' AND version = 1 AND token IN (SELECT token FROM journey_members WHERE journey IN {journeys:Array(String)} UNION ALL SELECT arrayJoin({journeys:Array(String)}))
+            ) AS noted
+            ASOF LEFT JOIN clock_corrections AS clock ON noted.interface = clock.interface AND noted.seen_at >= clock.since
         ) AS seen
         LEFT ANY JOIN mapping ON seen.token = mapping.token
         WHERE journey IN {journeys:Array(String)}
