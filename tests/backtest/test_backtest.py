@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from slo.workflows.activate import activate
 from slo.workflows.backtest.score import backtest
 from slo.workflows.evaluator import Evaluator
-from slo.workflows.load import define, define_text
+from slo.workflows.load import define_text
+from tests.backtest.discharges import TEXT
 from tests.workflows.traffic import MONDAY, charge, discharge, insert, journal, whole
 from tracing.identity import Resolver
 from tracing.store import Store
 
-PACK = Path(__file__).parents[2] / "workflows" / "discharge-to-cash.yaml"
-TEXT = PACK.read_text()
 NOW = MONDAY + timedelta(days=8)
 LIVE = ("checkpoints", "instances", "open_instances", "workflow_definitions")
 
@@ -24,7 +22,7 @@ LIVE = ("checkpoints", "instances", "open_instances", "workflow_definitions")
 @pytest.fixture
 def hospital(store: Store) -> Store:
     """Six discharges: three in time, one charged after 20 minutes, one never, one posted after two hours."""
-    activate(store, define(PACK), MONDAY)
+    activate(store, define_text(TEXT, "discharges.yaml"), MONDAY)
     spans = [span for visit in "123" for span in whole(visit)]
     spans += [discharge("4"), charge("4", 20), *whole("4")[2:]]
     spans += [discharge("5"), *whole("5")[2:]]
@@ -59,7 +57,7 @@ def test_a_longer_deadline_changes_only_those_it_forgives(hospital: Store) -> No
 
 
 def test_the_active_text_itself_changes_nothing(hospital: Store) -> None:
-    found = backtest(hospital, define(PACK), NOW)
+    found = backtest(hospital, define_text(TEXT, "discharges.yaml"), NOW)
     assert (found.changed, found.compared, found.words) == (0, 6, ())
     assert found.verdicts_then == found.verdicts_now
 

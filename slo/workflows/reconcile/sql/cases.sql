@@ -9,9 +9,13 @@ WITH
     {now:DateTime64(3, 'UTC')} AS moment,
     near AS
     (
-        SELECT version, token, patient, step, at, outcome, ack_code, reason, identity, items, facility, tags, measures, span_id
-        FROM checkpoints
-        WHERE workflow = {workflow:String} AND at >= {reach:DateTime64(3, 'UTC')} AND at <= moment
+        -- By the collector's clock, as the occurrences are: what the tap's own is ahead of it is taken off.
+        SELECT
+            version, token, patient, step, subtractMilliseconds(noted.at, clock.ahead_ms) AS at, outcome, ack_code, reason,
+            identity, items, facility, tags, measures, span_id
+        FROM checkpoints AS noted
+        ASOF LEFT JOIN clock_corrections AS clock ON noted.interface = clock.interface AND noted.at >= clock.since
+        WHERE workflow = {workflow:String} AND noted.at >= {reach:DateTime64(3, 'UTC')} AND noted.at <= moment
             AND token_kind != '' AND token IN (
                 SELECT token FROM checkpoints
                 WHERE workflow = {workflow:String} AND at >= {early:DateTime64(3, 'UTC')} AND at <= moment)
