@@ -73,9 +73,15 @@ class WorkflowsAnswer(Model):
 
 
 class InstanceAnswer(Model):
-    """One occurrence of a workflow for one journey.  late_s: seconds past the worst open step's deadline."""
+    """One occurrence of a workflow for one journey, or one `item` (token) of it.
+
+    late_s: seconds past the worst open step's deadline.  severity, chance (0 to 1, of chance_of alike) are of
+    that step; cost is what delays have cost by the workflow's own figures.
+    """
 
     journey: str
+    item: str
+    version: int
     occurrence: int
     state: str
     certainty: str
@@ -86,6 +92,10 @@ class InstanceAnswer(Model):
     late_s: float | None
     reason: str
     owner: str
+    severity: str
+    cost: float
+    chance: float | None
+    chance_of: int
     steps: list[StepAnswer]
 
 
@@ -276,6 +286,8 @@ def steps(row: InstanceRow) -> list[StepAnswer]:
 def _instance(row: InstanceRow) -> InstanceAnswer:
     return InstanceAnswer(
         journey=row.journey,
+        item=row.item,
+        version=row.version,
         occurrence=row.occurrence,
         state=row.state,
         certainty=row.certainty,
@@ -286,5 +298,9 @@ def _instance(row: InstanceRow) -> InstanceAnswer:
         late_s=row.late_s,
         reason=row.reason,
         owner=row.owner,
+        severity=row.severity,
+        cost=row.cost,
+        chance=row.chance,
+        chance_of=row.chance_of,
         steps=steps(row),
     )

@@ -60,7 +60,10 @@ class HopAnswer(Model):
 
 
 class StepDetail(Model):
-    """One step; `system` is where it should have been seen."""
+    """One step; `system` is where it should have been seen. `since`: what its deadline counts from.
+
+    `chance` (0 to 1): the share of `chance_of` instances at this point that met it in time.
+    """
 
     name: str
     state: str
@@ -69,18 +72,34 @@ class StepDetail(Model):
     outcome: str
     reason: str
     system: str
+    required: bool
+    severity: str
+    owner: str
+    runbook: str
+    since: datetime | None
+    chance: float | None
+    chance_of: int
 
 
 class WorkflowDetail(Model):
-    """One occurrence of one workflow; late_s: seconds past the worst open step's deadline."""
+    """One occurrence of one workflow; late_s: seconds past the worst open step's deadline.
+
+    `item`: the token of the order, implant or the like it is about; `version`: of the workflow that judged
+    it; `cost`: what delays have cost by the workflow's own figures.
+    """
 
     name: str
     title: str
     occurrence: int
+    item: str
+    version: int
     state: str
     started_at: datetime
+    ended_at: datetime | None
     facility: str
     owner: str
+    severity: str
+    cost: float
     step: str
     deadline: datetime | None
     late_s: float | None
@@ -194,10 +213,15 @@ def _workflow(row: InstanceRow) -> WorkflowDetail:
         name=row.workflow,
         title=row.title,
         occurrence=row.occurrence,
+        item=row.item,
+        version=row.version,
         state=row.state,
         started_at=row.started_at,
+        ended_at=row.ended_at,
         facility=row.facility,
         owner=row.owner,
+        severity=row.severity,
+        cost=row.cost,
         step=row.step,
         deadline=row.deadline,
         late_s=row.late_s,

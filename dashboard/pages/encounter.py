@@ -15,12 +15,12 @@ from dash.development.base_component import Component
 from dashboard import components, lanes, wording
 from dashboard.components import wild
 from dashboard.lineage import Lineage, legend
-from dashboard.pages import hops, identity
+from dashboard.pages import hops, identity, steps
 from dashboard.pages.frame import Frame, heading
 from dashboard.pages.identity import MaskedKey
 from dashboard.source import Named
 from dashboard.states import outcome_state, state
-from slo.workflows.rows import Hop, InstanceRow, Journey, StepRow
+from slo.workflows.rows import Hop, InstanceRow, Journey
 from tracing.identity.read import IdentityEvent
 from tracing.lineage import Arrow
 
@@ -59,7 +59,7 @@ def view(frame: Frame, known: Known, keys: Mapping[str, MaskedKey], may_decide: 
         [
             _head(frame, journey, keys),
             html.P(known.sentence, className="answer"),
-            *(_workflow(frame, row) for row in journey.workflows),
+            *steps.workflows(frame, journey.workflows, keys),
             html.Section(
                 [
                     html.Div(
@@ -156,58 +156,3 @@ def _verdict(row: InstanceRow) -> Component:
         lateness = f"{wording.duration(row.late_s)}: " if row.state == "overdue" and row.late_s else ""
         more = f"{lateness}{row.step}" if lateness else f"· {row.step}"
     return html.Div(components.badge(row.state, more), className=f"verdict {state(row.state).tone}")
-
-
-def _workflow(frame: Frame, row: InstanceRow) -> Component:
-    name = row.title + (f" · occurrence {row.occurrence}" if row.occurrence > 1 else "")
-    return html.Section(
-        [
-            html.Div(
-                [
-                    html.H2(name),
-                    components.badge(row.state),
-                    html.Span(
-                        ["began ", frame.when(row.started_at), f" · owner {row.owner or 'nobody'}"],
-                        className="muted",
-                    ),
-                ],
-                className="section-head",
-            ),
-            html.Ol([_step(frame, row, step) for step in row.steps], className="steps"),
-        ],
-        **wild({"data-state": row.state}),
-    )
-
-
-def _step(frame: Frame, row: InstanceRow, step: StepRow) -> Component:
-    shown = state(step.state)
-    if step.state in ("met", "met_late") and step.at:
-        words = wording.duration((step.at - row.started_at).total_seconds())
-        words += " after start" if step.state == "met" else f" after start, due {frame.moment(step.deadline)}"
-    elif step.state == "overdue" and step.deadline:
-        words = (
-            f"due {frame.moment(step.deadline)}, {wording.late((frame.now - step.deadline).total_seconds())}"
-        )
-    elif step.state == "failed":
-        reason = ", ".join(part for part in (step.ack_code, wording.phrase(step.reason)) if part)
-        words = f"refused {frame.moment(step.at)}" + (f" ({reason})" if reason else "")
-    elif step.deadline and step.state in ("pending", "at_risk"):
-        words = f"due {frame.moment(step.deadline)}"
-    else:
-        words = ""
-    return html.Li(
-        [
-            components.mark(step.state),
-            html.Div(
-                [
-                    html.Span(step.name, className="step-name"),
-                    html.Span(
-                        f"{shown.word}{' · ' if words else ''}{words}", className=f"step-words {shown.tone}"
-                    ),
-                ]
-            ),
-        ],
-        className=f"step {shown.tone}",
-        title=wording.exact(step.at or step.deadline, frame.zone),
-        **wild({"data-step": step.name, "data-state": step.state}),
-    )
