@@ -106,7 +106,7 @@ def surgery(
     template = _template(
         f"SIU^{event}",
         "SIU_S12",
-        "SCH|@case@^SURGERY|||||@reason@||||60|min|^^^@starts@|||||D200^TEST^SURGEON||||D200^TEST^CLERK|||||@filler@",
+        "SCH|@case@^SURGERY|||||@reason@|||60|min|^^^@starts@|||||D200^TEST^SURGEON||||D200^TEST^CLERK|||||@filler@",
         "PID",
         "PV1+50",
         "RGS|1",

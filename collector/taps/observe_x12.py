@@ -125,7 +125,13 @@ class X12Observer(Recorded):
         own = spans.link(hop.trace_id, hop.span_id)
         named: set[str] = set()
         for index, part in enumerate(found):
-            by_name = first and bool(part.identity) and part.identity not in named
+            # Asked twice, in two files of their own numbers: the second question is another message.
+            by_name = (
+                first
+                and bool(part.identity)
+                and part.identity not in named
+                and self._seen.first(self._by_name(part.identity)[1], mark)
+            )
             named.add(part.identity)
             self._part(transaction, part, f"{identity}|{index}", at_ns, own, by_name)
 

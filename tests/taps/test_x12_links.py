@@ -107,6 +107,17 @@ def test_a_file_sent_again_takes_nobodys_identity(tmp_path: Path) -> None:
     assert len({span.span for span in both}) == len(both) == 6
 
 
+def test_a_question_asked_again_in_another_file_is_another_message(tmp_path: Path) -> None:
+    seen = FirstSeen(tmp_path / "seen.sqlite3")
+    levels = "BHT*0022*13 HL*1**20 HL*2*1*21 HL*3*2*22 TRN*1*T1"
+    _, asked = observed("eligibility-out", interchange("270", levels), 1, seen)
+    _, again = observed("eligibility-out", interchange("270", levels, gs06="78"), 2, seen)
+    assert again.span != asked.span
+    assert again.trace == asked.trace
+    _, answered = observed("eligibility-in", interchange("271", levels, back=True), 3, seen)
+    assert points_at(answered, asked)
+
+
 def test_a_broken_memory_is_no_reason_to_read_nothing(tmp_path: Path) -> None:
     (tmp_path / "seen").mkdir()
     assert len(observed("claims-out", CLAIMS, 1, FirstSeen(tmp_path / "seen"))) == 3
