@@ -41,7 +41,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--spans", type=int, default=50_000_000)
+    parser.add_argument(
+        "--spans", type=int, default=50_000_000, help="with --reuse: what is missing is filled"
+    )
     parser.add_argument("--days", type=int, default=60, help="days over which they are spread")
     parser.add_argument("--picks", type=int, default=200, help="searches of each kind, warm")
     parser.add_argument("--cold-picks", type=int, default=10, help="searches of each kind, cold")
@@ -58,11 +60,10 @@ def run(options: argparse.Namespace, folder: Path, *, fill: bool) -> dict[str, A
     print(said(ran_on))
     with open_store(f"chdb://{folder / 'store'}") as store:
         store.migrate()
-        [(there,)] = store.query("SELECT count() FROM spans").rows
-        journeys = max(1_000, options.spans if fill else there) // HOPS
         if fill:
             activate(store, define(PACKS / "discharge-to-cash.yaml"), END)
-        took = _fill(store, journeys, options.days) if fill else 0.0
+        journeys = max(1_000, options.spans // HOPS)
+        took = _fill(store, journeys, options.days)
         parts, stored = _settled(store)
         print(
             f"{journeys * HOPS:,} spans of {journeys:,} journeys over {options.days} days in {took:.0f} s; "
@@ -103,6 +104,7 @@ def run(options: argparse.Namespace, folder: Path, *, fill: bool) -> dict[str, A
 
 
 def _fill(store: Store, journeys: int, days: int) -> float:
+    """Fill what is missing: a fill that was broken off goes on with the chunk it was at."""
     began = time.perf_counter()
     numbers = {
         "site_key": _SITE_KEY.hex(),
@@ -111,7 +113,10 @@ def _fill(store: Store, journeys: int, days: int) -> float:
         "lasts": days * 86_400,
         "journeys": journeys,
     }
-    for first in range(0, journeys, _AT_ONCE):
+    [(there,)] = store.query("SELECT count() FROM spans").rows
+    if there // HOPS >= journeys:
+        return 0.0
+    for first in range(there // HOPS // _AT_ONCE * _AT_ONCE, journeys, _AT_ONCE):
         chunk = numbers | {"from": first, "count": min(_AT_ONCE, journeys - first)}
         for name in ("search_spans.sql", "search_places.sql", "search_instances.sql"):
             store.command(load_sql("benchmarks", name), chunk)
