@@ -1,12 +1,13 @@
-"""How soon a missed deadline shows, and what judging costs, with many open instances and many more closed ones.
+"""How soon a missed deadline shows, and what judging costs, with many open and many more closed instances.
 
     python -m benchmarks.evaluate --open 1000000 --closed 10000000
     python -m benchmarks.evaluate --grow
 
 Fills an embedded store with instances, checkpoints and keys of a year, made inside the engine. Then, with the
 evaluator running as in the core, news coming at `--news` a second and the board asked every second, deadlines
-pass, and the time until tiles, attention list and alerts tell of each is taken. After that, one thing at a time:
-a step with few and many changes, tiles, lists, learning, hours. Prints tables; the last line is one JSON object.
+pass, and the time until tiles, attention list and alerts tell of each is taken. After that, one thing at a
+time: a step with few and many changes, tiles, lists, learning, hours. Processor time is of all threads; where
+it is far below the time, others kept the machine busy. Prints tables; the last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from benchmarks.machine import machine, percentile, resident_mb, said
 from slo.alerts.observe import observe_steps
 from slo.workflows import activate, define, read
 from slo.workflows.evaluator import Evaluator, assume_settled
-from slo.workflows.history import learn
+from slo.workflows.history import History, learn
 from tracing.store import Store, load_sql, open_store
 
 PACKS = Path(__file__).parents[1] / "workflows"
@@ -49,20 +50,23 @@ def main() -> None:
     parser.add_argument("--news", type=int, default=50, help="changed instances a second meanwhile")
     parser.add_argument("--repeat", type=int, default=9, help="measurements of each thing")
     parser.add_argument("--folder", type=Path, help="where data goes (default: a temporary folder)")
+    parser.add_argument("--keep", type=Path, help="a folder that is filled once and measured again later")
     options = parser.parse_args()
     sizes = [(10**n // 10, 10**n) for n in (4, 5, 6, 7)] if options.grow else [(options.open, options.closed)]
     ran_on = machine()
     print(said(ran_on))
     found = []
     for waiting, closed in sizes:
-        folder = Path(tempfile.mkdtemp(prefix="caretrail-evaluate-", dir=options.folder))
+        folder = options.keep or Path(tempfile.mkdtemp(prefix="caretrail-evaluate-", dir=options.folder))
         try:
             needed = (waiting + closed) * _BYTES_AN_INSTANCE
-            if shutil.disk_usage(folder).free < needed:
+            folder.mkdir(exist_ok=True)
+            if not (folder / "store").exists() and shutil.disk_usage(folder).free < needed:
                 raise SystemExit(f"needs {needed / 1e9:.0f} GB free in {folder.parent}")
             found.append(run(options, folder, waiting, closed))
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            if not options.keep:
+                shutil.rmtree(folder, ignore_errors=True)
     print(
         json.dumps({"sizes": found, "machine": ran_on} if options.grow else {**found[0], "machine": ran_on})
     )
@@ -72,21 +76,26 @@ def run(options: argparse.Namespace, folder: Path, waiting: int, closed: int) ->
     """Fill, measure, print; returns the figures."""
     with open_store(f"chdb://{folder / 'store'}") as store:
         store.migrate()
-        for name in (MANY, SENTINEL):
-            activate(store, define(PACKS / f"{name}.yaml"), datetime.now(UTC))
-        took = _fill(store, waiting, closed)
+        took = 0.0
+        if not store.query("SELECT 1 FROM open_instances LIMIT 1").rows:
+            for name in (MANY, SENTINEL):
+                activate(store, define(PACKS / f"{name}.yaml"), datetime.now(UTC))
+            took = _fill(store, waiting, closed)
         size = _settle(store)
         print(
             f"\n{closed:,} closed and {waiting:,} open instances made in {took:.0f} s; "
             f"{size / (waiting + closed):.0f} bytes an instance in all tables"
         )
-        evaluator = Evaluator(store)
+        aside = store.handle()
+        history = History(aside)
+        evaluator = Evaluator(store, history)
         assume_settled(store, datetime.now(UTC) - timedelta(seconds=61))
         began = time.perf_counter()
         evaluator.step(datetime.now(UTC))
         first = time.perf_counter() - began
         shown = _lateness(store, evaluator, waiting, closed, options.news)
         costs = _costs(store, evaluator, waiting, closed, options.repeat)
+        aside.close()
         print(f"{'first step after a start':40}{first * 1000:>10.0f} ms")
         return {
             "open": waiting,
@@ -164,7 +173,13 @@ def _lateness(
     def arrive() -> None:
         _news(handles[1], waiting, closed, news, next(numbers))
 
-    with _repeating(evaluate, 0.5), _repeating(board, 1.0), _repeating(arrive, 1.0):
+    def learn_and_count() -> None:
+        evaluator.history.step(datetime.now(UTC))
+
+    loops = [(evaluate, 0.5), (board, 1.0), (arrive, 1.0), (learn_and_count, 1.0)]
+    with ExitStack() as running:
+        for work, every_s in loops:
+            running.enter_context(_repeating(work, every_s))
         time.sleep(_SECONDS + 5)
     for handle in handles:
         handle.close()
@@ -238,16 +253,18 @@ def _costs(
         "counting two hours": asking(lambda now: evaluator.history.count(MANY, timedelta(days=5), now)),
     }
     found = {}
-    print(f"{'one thing at a time':40}{'p50':>13}{'longest':>13}")
+    print(f"{'one thing at a time':40}{'p50':>13}{'longest':>13}{'processor':>13}")
     for name, make in things.items():
-        took = []
+        took, worked = [], []
         for _ in range(repeat):
             ask = make()
-            began = time.perf_counter()
+            began, processor = time.perf_counter(), time.process_time()
             ask()
             took.append((time.perf_counter() - began) * 1000)
-        found[name] = {"p50": round(percentile(took, 0.5), 1), "max": round(max(took), 1)}
-        print(f"{'  ' + name:40}{found[name]['p50']:>10.1f} ms{found[name]['max']:>10.1f} ms", flush=True)
+            worked.append((time.process_time() - processor) * 1000)
+        figures = {"p50": percentile(took, 0.5), "max": max(took), "processor": percentile(worked, 0.5)}
+        found[name] = {key: round(value, 1) for key, value in figures.items()}
+        print(f"{'  ' + name:40}" + "".join(f"{value:>10.1f} ms" for value in figures.values()), flush=True)
     return found
 
 

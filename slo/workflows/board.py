@@ -117,18 +117,22 @@ def instances(
         return _open(store, now, [state], limit, workflow, "")
     which = _CLOSED[state] if state else "1"
     sql = load_sql(PACKAGE, "newest_list.sql").replace("{{which}}", which)
-    keys: list[Key] = []
+    rows: list[InstanceRow] = []
     for back in _LOOK_BACK:
         parameters = {
             "workflow": workflow,
             "now": now,
             "since": now - back,
-            "limit": limit,
+            # Some may turn out to be something else by now.
+            "limit": 2 * limit,
         }
-        keys = [(row[0], row[1], row[2], row[3], row[4]) for row in store.query(sql, parameters).rows]
-        if len(keys) >= limit:
+        keys: list[Key] = [
+            (row[0], row[1], row[2], row[3], row[4]) for row in store.query(sql, parameters).rows
+        ]
+        rows = [row for row in _rows(store, keys, now) if state in (None, row.state)][:limit]
+        if len(rows) >= limit:
             break
-    return _rows(store, keys, now)
+    return sorted(rows, key=lambda row: row.started_at, reverse=True)
 
 
 def _open(

@@ -33,7 +33,8 @@ class _Definitions:
 class Evaluator:
     """Evaluates in `store`; the handle belongs to the calling thread."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, history: History | None = None) -> None:
+        """With a `history` that another thread steps, steps here only tell it what changed."""
         self._store = store
         self._definitions = _Definitions([])
         self._settled: set[tuple[str, int, int]] = set()
@@ -41,7 +42,8 @@ class Evaluator:
         self._news = Feed(_NEWS, "checkpoints", "workflow, version, token, step, span_id")
         self._places = Feed(_PLACES, "journeys", "token, version")
         self._extended: datetime | None = None
-        self.history = History(store)
+        self._refreshes = history is None
+        self.history = history or History(store)
 
     def step(self, now: datetime) -> int:
         """Evaluate what changed since the last step; returns how many journeys that were.
@@ -56,7 +58,7 @@ class Evaluator:
         # A moved key may matter to every workflow, so its journeys are collected once for all of them.
         moved = paged(self._store, load_sql(_PACKAGE, "changed_places.sql"), places)
         for tokens in moved if settled else ():
-            journeys = self._journeys(tokens)
+            journeys = self._journeys(tokens, moved=True)
             for compiled in settled:
                 count += self._evaluate(compiled, journeys)
         for compiled in self._definitions.compiled:
@@ -65,7 +67,8 @@ class Evaluator:
         count += self._follow(settled, news)
         self._news.done(self._store, news)
         self._places.done(self._store, places)
-        self.history.refresh(self._definitions.compiled, now)
+        if self._refreshes:
+            self.history.refresh(self._definitions.compiled, now)
         return count
 
     def _refresh(self, now: datetime) -> None:
@@ -130,10 +133,17 @@ class Evaluator:
                 return
             after = rows[-1][0]
 
-    def _journeys(self, tokens: list[str]) -> list[str]:
-        """Every journey that a change at these keys can concern; a key without a place is its own."""
-        rows = self._store.query(load_sql(_PACKAGE, "journeys_of.sql"), {"tokens": tokens}).rows
-        return sorted({row[0] for row in rows}.union(tokens))
+    def _journeys(self, tokens: list[str], moved: bool = False) -> list[str]:
+        """Every journey that a change at these keys can concern; a key without a place is its own.
+
+        One that has `moved` may have been its own until just now.
+        """
+        found: dict[str, set[str]] = {token: {token} if moved else set() for token in tokens}
+        for token, journeys in self._store.query(
+            load_sql(_PACKAGE, "journeys_of.sql"), {"tokens": tokens}
+        ).rows:
+            found[token].update(journeys)
+        return sorted({one for token, journeys in found.items() for one in journeys or {token}})
 
     def _evaluate(self, compiled: Compiled, journeys: list[str], is_news: bool = True) -> int:
         for chunk in _chunks(journeys):

@@ -1,14 +1,19 @@
 """What the evaluator learns from instances beside facts: shares per hour, and how likely deadlines are met.
 
-Called by the evaluator after each step; it recomputes whole hours and whole curves, so doing it twice changes
-nothing. Boards read the small tables it writes. What is not urgent takes turns, so that no step takes long.
+The core runs it in a thread of its own (`step`), because a curve over a million instances takes seconds that
+no deadline may wait for; elsewhere the evaluator does (`refresh`). It recomputes whole hours and whole
+curves, so doing it twice changes nothing. Boards read the small tables it writes.
 """
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
+from slo.workflows.activate import in_force
 from slo.workflows.compile import Compiled
 from tracing.store import Store, load_sql
 
@@ -28,40 +33,55 @@ _Version = tuple[str, int]
 
 
 class History:
-    """Recomputes hours and risk in `store`; one per evaluator."""
+    """Recomputes hours and chances in `store`; `touch` and `forget` may come from another thread."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._lock = threading.Lock()
         self._touched: dict[str, set[datetime]] = {}
         self._known: set[str] = set()
         self._counted_at: datetime | None = None
+        self._counting_took = timedelta(0)
         self._learned_at: dict[_Version, datetime] = {}
         self._swept_at: datetime | None = None
+        self._versions: list[Compiled] = []
+        self._key: tuple[tuple[Any, ...], ...] = ()
 
     def touch(self, workflow: str, hours: Iterable[datetime]) -> None:
         """These hours have to be counted again."""
-        self._touched.setdefault(workflow, set()).update(hours)
+        with self._lock:
+            self._touched.setdefault(workflow, set()).update(hours)
 
     def forget(self, workflow: str) -> None:
         """Count every hour of a workflow again, and learn its chances anew."""
-        self._known.discard(workflow)
-        self._counted_at = None
-        self._learned_at = {key: at for key, at in self._learned_at.items() if key[0] != workflow}
+        with self._lock:
+            self._known.discard(workflow)
+            self._counted_at = None
+            self._learned_at = {key: at for key, at in self._learned_at.items() if key[0] != workflow}
+
+    def step(self, now: datetime) -> None:
+        """Recompute what is due at `now` of all versions in force. Raises StoreError."""
+        key = tuple(self._store.query(load_sql(_PACKAGE, "active_versions.sql")).rows)
+        if key != self._key:
+            self._versions, self._key = in_force(self._store, now), key
+        self.refresh(self._versions, now)
 
     def refresh(self, versions: list[Compiled], now: datetime) -> None:
         """Recompute what is due at `now`; `versions` are those in force, several of a workflow together."""
-        waiting = any(self._touched.values())
-        if self._due(self._counted_at, now, SETTLE if waiting else MINUTE):
+        # Where counting is much work it is done less often, so that it never takes more than a twentieth.
+        every = max(SETTLE if any(self._touched.values()) else MINUTE, 20 * self._counting_took)
+        if self._due(self._counted_at, now, every):
+            began, self._counted_at = time.monotonic(), now
             for name in dict.fromkeys(compiled.name for compiled in versions):
                 longest = max(compiled.longest for compiled in versions if compiled.name == name)
                 self.count(name, longest, now)
-            self._counted_at = now
+            self._counting_took = timedelta(seconds=time.monotonic() - began)
         for compiled in versions:
             key = compiled.name, compiled.version
             if self._due(self._learned_at.get(key), now, LEARN_EVERY):
-                learn(self._store, *key, zone_of(compiled), now)
                 self._learned_at[key] = now
-                break  # one at a time: fifty workflows would stop the evaluation for seconds
+                learn(self._store, *key, zone_of(compiled), now)
+                break  # one at a time: fifty workflows would keep the rest waiting for minutes
         if self._due(self._swept_at, now, SWEEP):
             self._sweep()
             self._swept_at = now
@@ -71,23 +91,29 @@ class History:
         return last is None or now - last >= every or now < last
 
     def count(self, name: str, longest: timedelta, now: datetime) -> None:
+        """Count the touched hours of a workflow, and those that pass; `longest` is its longest deadline."""
         oldest = now - WINDOW
-        hours = {hour for hour in self._touched.get(name, ()) if oldest <= hour <= now}
         this = now.replace(minute=0, second=0, microsecond=0)
-        hours |= {this, this - timedelta(hours=1)}
-        if name not in self._known:
-            rows = self._store.query(
-                load_sql(_PACKAGE, "all_hours.sql"), {"workflow": name, "now": now, "since": oldest}
-            ).rows
-            hours |= {row[0] for row in rows}
-        # A decision follows its start by the longest deadline at most; completions later than two days after
-        # that are not worth reading a year of instances for each time.
-        since = min(hours) - longest - timedelta(days=2)
-        parameters = {"workflow": name, "hours": sorted(hours), "now": now, "since": since}
-        self._store.command(load_sql(_PACKAGE, "insert_hours.sql"), parameters)
-        self._known.add(name)
+        with self._lock:
+            touched, is_known = self._touched.pop(name, set()), name in self._known
+            self._known.add(name)
+        try:
+            hours = {hour for hour in touched if oldest <= hour <= now} | {this, this - timedelta(hours=1)}
+            if not is_known:
+                mine = {"workflow": name, "now": now, "since": oldest}
+                hours |= {row[0] for row in self._store.query(load_sql(_PACKAGE, "all_hours.sql"), mine).rows}
+            # A decision follows its start by the longest deadline at most; completions later than two days
+            # after that are not worth reading a year of instances for each time.
+            since = min(hours) - longest - timedelta(days=2)
+            parameters = {"workflow": name, "hours": sorted(hours), "now": now, "since": since}
+            self._store.command(load_sql(_PACKAGE, "insert_hours.sql"), parameters)
+        except BaseException:
+            self.touch(name, touched)
+            if not is_known:
+                self.forget(name)
+            raise
         # Hours that lie ahead stay noted: their time comes.
-        self._touched[name] = {hour for hour in self._touched.get(name, ()) if hour > now}
+        self.touch(name, (hour for hour in touched if hour > now))
 
     def _sweep(self) -> None:
         """Rewrite open_instances without the closed ones when they are a burden."""

@@ -67,8 +67,8 @@ class StepRow:
     """One step of one instance. `at` is when it was met, or refused when it failed; None when unseen.
 
     `system` is the destination the step is about, "" when the definition names none. `required`: the instance
-    waits for it. `since`: what the deadline counts from, None while the step before is open. `chance` (0 to 1):
-    the share of `chance_of` instances that were at this point and then met it in time; None: too few were.
+    waits for it. `since`: what the deadline counts from, None while the step before is open. `chance` (0 to
+    1): the share of `chance_of` instances that were at this point and met it in time; None: too few were.
     """
 
     name: str

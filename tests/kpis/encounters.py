@@ -56,6 +56,7 @@ def write(store: Store, encounters: Iterable[Encounter]) -> None:
     store.insert("instances", columns, [tuple(row.values()) for row in rows])
     narrow = (
         "workflow",
+        "version",
         "journey",
         "occurrence",
         "facility",
@@ -66,8 +67,23 @@ def write(store: Store, encounters: Iterable[Encounter]) -> None:
         "deleted",
         "evaluated_at",
     )
-    waiting = [tuple(row[name] for name in narrow) for row in rows if not row["closed"]]
-    store.insert("open_instances", narrow, waiting)
+    about = ("due_step", "failing_step")
+    waiting = [
+        (
+            *(row[name] for name in narrow),
+            _step(row, "step_deadlines", "next_due"),
+            _step(row, "step_failed_at", "failing_at"),
+        )
+        for row in rows
+        if not row["closed"]
+    ]
+    store.insert("open_instances", (*narrow, *about), waiting)
+
+
+def _step(row: dict[str, Any], each: str, one: str) -> str:
+    """The unmet step whose time is the instance's."""
+    places = [place for place, at in enumerate(row[each]) if at == row[one] and row["waiting"] >> place & 1]
+    return str(row["step_names"][places[0]]) if places else ""
 
 
 def _facts(number: int, encounter: Encounter) -> dict[str, Any]:
@@ -95,6 +111,7 @@ def _facts(number: int, encounter: Encounter) -> dict[str, Any]:
         "cancelled_at": cancelled,
         "step_names": names,
         "step_applicable": [int(applies) for applies in applicable],
+        "step_required": [int(applies) for applies in applicable],
         "step_deadlines": deadlines,
         "step_met_at": met,
         "step_failed_at": failed,

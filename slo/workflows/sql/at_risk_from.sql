@@ -1,6 +1,6 @@
 -- From which share of its time on (millionths) a step is at risk, by what an instance waits for and when it began: an
 -- array with an entry per step up to the last that can be. A subquery, joined to open_instances.
-SELECT workflow, version, waiting, hours, groupArrayInsertAt(toInt32(-1))(at_risk_ppm, toUInt32(step - 1)) AS risk
+SELECT cityHash64(workflow, version, waiting, hours) AS point, groupArrayInsertAt(toInt32(-1))(at_risk_ppm, toUInt32(step - 1)) AS risk
 FROM
 (
     SELECT workflow, version, waiting, hours, step, at_risk_ppm

@@ -17,10 +17,15 @@ WITH
             arrayMap((a, r) -> toUInt8(a AND r), step_applicable, step_required) AS counts,
             arraySort(arrayDistinct(arrayPushFront(
                 arrayFilter((m, c) -> c AND m > started_at AND m < never, step_met_at, counts), started_at))) AS begins
-        FROM instances FINAL
-        WHERE workflow = {workflow:String} AND version = {version:UInt32} AND journey < {below:String} AND deleted = 0
-            AND cancelled_at > {now:DateTime64(3, 'UTC')}
-            AND started_at >= {since:DateTime64(3, 'UTC')} AND started_at <= {now:DateTime64(3, 'UTC')}
+        FROM
+        (
+            SELECT * FROM instances
+            WHERE workflow = {workflow:String} AND version = {version:UInt32} AND journey < {below:String}
+                AND started_at >= {since:DateTime64(3, 'UTC')} AND started_at <= {now:DateTime64(3, 'UTC')}
+            ORDER BY evaluated_at DESC
+            LIMIT 1 BY journey, item, occurrence
+        )
+        WHERE deleted = 0 AND cancelled_at > {now:DateTime64(3, 'UTC')}
     ),
     stages AS
     (

@@ -27,9 +27,10 @@ SELECT
     NOT vanished AND NOT new.closed, changes.1, changes.2, changes.3, changes.4
 FROM
 (
-    SELECT * FROM instances FINAL
+    SELECT * FROM instances
     WHERE workflow = {workflow:String} AND version = {version:UInt32} AND journey IN {journeys:Array(String)}
-        AND closed AND NOT deleted
+    ORDER BY evaluated_at DESC
+    LIMIT 1 BY journey, item, occurrence
 ) AS old
 LEFT JOIN ({{facts}}) AS new ON old.journey = new.journey AND old.item = new.item AND old.occurrence = new.occurrence
-WHERE notEmpty(changes)
+WHERE old.closed AND NOT old.deleted AND notEmpty(changes)

@@ -1,8 +1,12 @@
 -- Marks what this evaluation did not find again: occurrences that are no more, and rows of an occurrence whose start
--- moved to another week (FINAL looks into each partition by itself here, as a reader of one month does).
+-- moved to another week (hence the newest row of each week by itself, as a reader of one month sees it).
 INSERT INTO instances
 SELECT * REPLACE (1 AS deleted, subtractMicroseconds({run:DateTime64(6, 'UTC')}, 1) AS evaluated_at)
-FROM instances AS i FINAL
-WHERE i.workflow = {workflow:String} AND i.version = {version:UInt32} AND i.journey IN {journeys:Array(String)}
-    AND i.deleted = 0 AND i.evaluated_at < {run:DateTime64(6, 'UTC')}
-SETTINGS do_not_merge_across_partitions_select_final = 1
+FROM
+(
+    SELECT * FROM instances
+    WHERE workflow = {workflow:String} AND version = {version:UInt32} AND journey IN {journeys:Array(String)}
+    ORDER BY evaluated_at DESC
+    LIMIT 1 BY toMonday(started_at), journey, item, occurrence
+) AS i
+WHERE i.deleted = 0 AND i.evaluated_at < {run:DateTime64(6, 'UTC')}

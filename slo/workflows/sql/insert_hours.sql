@@ -20,11 +20,23 @@ FROM
                 if(done_at <= now, [(done_at, if(good_at <= now, 'completed', 'completed_late'))], [])),
             if(cancelled_at <= now, [], if(good_at <= now, [(good_at, 'good')], if(due_at < now, [(due_at, 'bad')], [])))
         )) AS mark
-        FROM (
-            SELECT *, {now:DateTime64(3, 'UTC')} AS now FROM instances FINAL
-            WHERE workflow = {workflow:String} AND deleted = 0 AND started_at <= {now:DateTime64(3, 'UTC')}
-                AND started_at >= {since:DateTime64(3, 'UTC')}
+        FROM
+        (
+            -- The newest row of each that ever had to do with these hours. FINAL would merge all of a year's weeks.
+            SELECT started_at, good_at, due_at, done_at, cancelled_at, deleted, {now:DateTime64(3, 'UTC')} AS now
+            FROM instances
+            WHERE workflow = {workflow:String} AND started_at >= {since:DateTime64(3, 'UTC')}
+                AND cityHash64(journey, item, version, occurrence) IN (
+                    SELECT cityHash64(journey, item, version, occurrence)
+                    FROM instances
+                    WHERE workflow = {workflow:String} AND started_at >= {since:DateTime64(3, 'UTC')}
+                        AND arrayExists(moment -> toStartOfHour(toDateTime(moment, 'UTC')) IN {hours:Array(DateTime('UTC'))},
+                            [started_at, good_at, due_at, done_at, cancelled_at])
+                )
+            ORDER BY evaluated_at DESC
+            LIMIT 1 BY journey, item, version, occurrence
         )
+        WHERE deleted = 0 AND started_at <= now
     )
     WHERE hour IN {hours:Array(DateTime('UTC'))}
 )

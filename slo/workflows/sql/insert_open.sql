@@ -1,7 +1,7 @@
 -- Brings open_instances in step for some journeys. A closed instance needs a row only where an open one lies.
 INSERT INTO open_instances (
     workflow, version, journey, item, occurrence, facility, started_at, next_due, failing_at, waiting, deleted,
-    evaluated_at, hours, step_deadlines
+    evaluated_at, hours, step_deadlines, due_step, failing_step
 )
 SELECT
     workflow, version, journey, item, occurrence, facility, started_at, next_due, failing_at, waiting,
@@ -9,13 +9,18 @@ SELECT
     evaluated_at,
     toUInt8((toDayOfWeek(toTimeZone(started_at, {zone:String})) > 5) * 2
         + (toHour(toTimeZone(started_at, {zone:String})) NOT BETWEEN 7 AND 18)) AS hours,
-    step_deadlines
-FROM instances AS i FINAL
-WHERE i.workflow = {workflow:String} AND i.version = {version:UInt32} AND i.journey IN {journeys:Array(String)}
-    AND (
-        NOT (i.deleted OR i.closed)
-        OR (i.journey, i.item, i.occurrence) IN (
-            SELECT journey, item, occurrence FROM open_instances
-            WHERE workflow = {workflow:String} AND version = {version:UInt32} AND journey IN {journeys:Array(String)}
-        )
+    step_deadlines,
+    arrayFirst((name, n, due) -> bitTest(waiting, n) AND due = next_due, step_names, range(length(step_names)), step_deadlines),
+    arrayFirst((name, n, failed) -> bitTest(waiting, n) AND failed = failing_at, step_names, range(length(step_names)), step_failed_at)
+FROM
+(
+    SELECT * FROM instances
+    WHERE workflow = {workflow:String} AND version = {version:UInt32} AND journey IN {journeys:Array(String)}
+    ORDER BY evaluated_at DESC
+    LIMIT 1 BY journey, item, occurrence
+) AS i
+WHERE NOT (i.deleted OR i.closed)
+    OR (i.journey, i.item, i.occurrence) IN (
+        SELECT journey, item, occurrence FROM open_instances
+        WHERE workflow = {workflow:String} AND version = {version:UInt32} AND journey IN {journeys:Array(String)}
     )

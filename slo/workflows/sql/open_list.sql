@@ -6,8 +6,7 @@ FROM
     SELECT o.workflow AS workflow, o.journey AS journey, o.item AS item, o.version AS version, o.occurrence AS occurrence, {{state}} AS state,
         least(o.next_due, o.failing_at) AS since
     FROM open_instances AS o FINAL
-    LEFT ANY JOIN ({{risks}}) AS risks
-        ON o.workflow = risks.workflow AND o.version = risks.version AND o.waiting = risks.waiting AND o.hours = risks.hours
+    LEFT ANY JOIN ({{risks}}) AS risks ON o.point = risks.point
     WHERE o.started_at <= {now:DateTime64(3, 'UTC')}
         AND ({workflow:String} = '' OR o.workflow = {workflow:String})
         AND ({facility:String} = '' OR o.facility = {facility:String})

@@ -52,11 +52,17 @@ CREATE VIEW IF NOT EXISTS ${view:clock_corrections} AS
 SELECT interface, since, if(abs(offset_ms) < 250, 0, offset_ms) AS ahead_ms
 FROM clock_offsets FINAL;
 
--- What open_instances needs beside to tell which of them are at risk: the hours in which an instance began (weekday or
--- weekend, day or night where its workflow is at home: see step_chances) and the deadlines of its steps.
+-- What open_instances needs beside. To tell which of them are at risk: the hours in which an instance began (weekday or
+-- weekend, day or night where its workflow is at home: see step_chances), the deadlines of its steps, and a number for
+-- the point it is at, because joining a million rows by four columns takes three times as long as by one. And which
+-- steps next_due and failing_at are about, so that alerts need not look each troubled instance up.
+
 ALTER TABLE ${table:open_instances}
     ADD COLUMN IF NOT EXISTS hours UInt8 CODEC(ZSTD(1)),
-    ADD COLUMN IF NOT EXISTS step_deadlines Array(DateTime64(3, 'UTC')) CODEC(ZSTD(1));
+    ADD COLUMN IF NOT EXISTS step_deadlines Array(DateTime64(3, 'UTC')) CODEC(ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS due_step LowCardinality(String) CODEC(ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS failing_step LowCardinality(String) CODEC(ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS point UInt64 MATERIALIZED cityHash64(workflow, version, waiting, hours) CODEC(ZSTD(1));
 
 ${redistributed:open_instances:cityHash64(journey)};
 
