@@ -25,7 +25,7 @@ from tracing.documents import DocumentError
 
 def schema(_options: argparse.Namespace) -> int:
     """Print the JSON Schema."""
-    print(json.dumps(Workflow.model_json_schema(), indent=2))
+    print(json.dumps(Workflow.model_json_schema(by_alias=True), indent=2))
     return 0
 
 

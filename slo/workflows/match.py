@@ -57,9 +57,9 @@ Texts = Annotated[
 
 
 class Strict(BaseModel):
-    """A mapping in which an unknown word is an error."""
+    """A mapping in which an unknown word is an error; what stands below an attribute, editors show."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Match(Strict):
@@ -71,14 +71,24 @@ class Match(Strict):
     """
 
     interface: Texts | None = None
+    """Names of interfaces in caretrail.yaml."""
     source: Texts | None = None
+    """Systems that sent it."""
     destination: Texts | None = None
+    """Systems that got it."""
     system: Texts | None = None
+    """Systems that sent or got it."""
     message: Texts | None = None
+    """ADT^A03, 837, the type of a FHIR resource."""
     operation: Texts | None = None
+    """Method and route: POST /journals."""
     outcome: Texts | None = None
+    """accepted, partial, rejected, error, timeout, mismatched, none, or any; for a step by default accepted,
+    and none where nothing acknowledges."""
     tags: dict[str, Texts] = Field(default_factory=dict)
+    """Attributes the interface records, each with the values that fit."""
     shared: bool = False
+    """With for_each: counts for every item of the journey, not for the items it names."""
 
     @field_validator("outcome")
     @classmethod

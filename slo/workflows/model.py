@@ -6,7 +6,7 @@ only; it must never contain SQL or touch a store.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Literal, Self
 
@@ -50,7 +50,14 @@ def _names(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else (value,)
 
 
+def _words(known: Iterable[str]) -> WithJsonSchema:
+    """What editors offer; the validator below says the nearest word where it is another."""
+    return WithJsonSchema({"enum": [*known]})
+
+
 _TEXT = WithJsonSchema({"type": "string"})
+_NAME_OR_NAMES = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+Names = Annotated[tuple[str, ...], BeforeValidator(_names), WithJsonSchema(_NAME_OR_NAMES)]
 Duration = Annotated[Within, BeforeValidator(_within), _TEXT]
 Clock = Annotated[Within, BeforeValidator(_clock), _TEXT]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
@@ -62,11 +69,17 @@ class Rules(Strict):
     """What a facility may say otherwise of a step: its deadline, and who is told how urgently."""
 
     within: Duration | None = None
+    """Time after its base: 90s, 15m, 24h, 2 days, 4 business hours, 3 business days."""
     by: Clock | None = None
+    """A time of day, in quotes: "23:30", "07:00 next day", "07:00 next business day", "12:00 in 3 days"."""
     severity: Criticality | None = None
+    """How bad lateness is; the workflow's criticality where nothing is said."""
     cost_per_hour: Money | None = None
+    """What an hour of delay costs, in the site's currency."""
     owner: str | None = None
+    """Who looks after it; the workflow's owner where nothing is said."""
     runbook: Link | None = None
+    """Where it says what to do."""
 
     @model_validator(mode="after")
     def _one_deadline(self) -> Self:
@@ -90,14 +103,23 @@ class Step(Rules):
     """
 
     name: str = Field(min_length=1, max_length=64)
+    """What people call it; unique in the workflow."""
     match: Match | None = None
+    """The messages that meet it."""
     any_of: tuple[Match, ...] = Field(default=(), max_length=12)
-    after: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
+    """Alternatives instead of match; one is enough."""
+    after: Names = ()
+    """The steps with which its time begins, when all of them are met; by default the start."""
     optional: bool = False
+    """Nobody waits for it, and its failure is not the instance's."""
     when: dict[str, Texts] = Field(default_factory=dict)
+    """Tag to values for which the step applies; facility is the start's. Unknown exempts from nothing."""
     count: int = Field(default=1, ge=1, le=1000)
+    """Met by so many different messages."""
     forbidden_before: str | None = None
+    """Instead of a deadline: its messages must not be seen before this step is met."""
     measure: dict[str, str] = Field(default_factory=dict)
+    """Values to keep with it, by the name the interface gives them, for reconciliation."""
 
     @field_validator("name")
     @classmethod
@@ -139,8 +161,11 @@ class Facility(Strict):
     """What one facility does otherwise."""
 
     calendar: str | None = None
-    skip: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
+    """The calendar it works by."""
+    skip: Names = ()
+    """Steps it does without."""
     steps: dict[str, Rules] = Field(default_factory=dict)
+    """Steps that have another deadline, severity, cost, owner or runbook."""
 
 
 class Objective(Strict):
@@ -153,26 +178,42 @@ class Metadata(Strict):
     """Who the workflow belongs to."""
 
     name: Name
+    """Lower case, digits and -; the name in every table and address."""
     title: str = ""
+    """What people call it."""
     owner: str = ""
+    """Who looks after it."""
     criticality: Criticality = "medium"
+    """How much depends on it."""
     description: str = ""
+    """What it is for, in a sentence."""
     runbook: Link | None = None
+    """Where it says what to do."""
 
 
 class Spec(Strict):
     """The process itself."""
 
-    journey: str = "visit"
-    for_each: str | None = None
+    journey: Annotated[str, _words(JOURNEYS)] = "visit"
+    """The key whose journeys are followed."""
+    for_each: Annotated[str | None, _words(ITEMS)] = None
+    """An instance for each of these in a journey, not one for the journey: order, item, lot, …"""
     start: Match
+    """What begins it; a start repeated is the same occurrence."""
     cancel: Match | None = None
+    """What calls it off; a start after that is another occurrence."""
     end: Match | None = None
+    """What ends it: steps still missing then are due at that moment."""
     steps: tuple[Step, ...] = Field(min_length=1, max_length=MOST_STEPS)
+    """What should happen, in the order people read it."""
     calendar: str | None = None
+    """The calendar of business time and times of day: us-business, always, or a file of the site's own."""
     facilities: dict[str, Facility] = Field(default_factory=dict)
+    """What facilities do otherwise, by the facility of the start."""
     objective: Objective | None = None
+    """The share of instances that should meet every deadline."""
     reconcile: tuple[Reconcile, ...] = ()
+    """Measures that have to agree along steps."""
     allow_probable: bool | None = None
     """Whether messages count that were placed by their patient and time alone; where nothing is said, not in
     a workflow of high or critical criticality."""

@@ -68,7 +68,9 @@ class Reconcile(BaseModel):
 
     measure: Word = COUNT
     steps: tuple[str, ...] = Field(min_length=2, max_length=12)
-    by: Annotated[tuple[Word, ...], BeforeValidator(_groups)] = Field(default=(DAY,), max_length=4)
+    by: Annotated[
+        tuple[Word, ...], BeforeValidator(_groups, json_schema_input_type=str | tuple[str, ...])
+    ] = Field(default=(DAY,), max_length=4)
     tolerance: Annotated[Tolerance, BeforeValidator(_tolerance, json_schema_input_type=float | str)] = Field(
         default=0, validate_default=True
     )
