@@ -66,11 +66,13 @@ def step_trouble(observations: Observations, settings: ConditionSettings, now: d
         alerts.append(
             Alert(
                 name=name,
-                severity="page",
+                # Who is woken is the workflow's to say.
+                severity="page" if trouble.severity in ("high", "critical") else "ticket",
                 labels=labels(workflow=trouble.workflow, step=trouble.step),
                 summary=f"{trouble.workflow}: {count(trouble.affected, 'encounter')} {what}",
                 affected=trouble.affected,
                 link=page(settings.link, "exceptions", workflow=trouble.workflow),
+                notes=notes(owner=trouble.owner, runbook_url=trouble.runbook),
             )
         )
     return alerts
@@ -191,6 +193,11 @@ def store_away(settings: ConditionSettings) -> Alert:
 def labels(**values: str) -> tuple[tuple[str, str], ...]:
     """Label pairs sorted by name, with control characters out and a length every receiver takes."""
     return tuple(sorted((key, _clean(value)) for key, value in values.items()))
+
+
+def notes(**values: str) -> tuple[tuple[str, str], ...]:
+    """The pairs that say something, sorted by name."""
+    return tuple(sorted((key, value) for key, value in values.items() if value))
 
 
 def page(base: str, name: str, **query: str) -> str:

@@ -28,6 +28,8 @@ class Alert:
     summary: str
     affected: int = 0
     link: str = ""
+    notes: tuple[tuple[str, str], ...] = ()
+    """Besides: `owner`, `runbook_url`. Not part of its identity."""
 
     @property
     def id(self) -> str:

@@ -11,12 +11,13 @@ from datetime import datetime
 from typing import Literal
 
 from slo.objectives.model import ObjectiveStatus
+from slo.workflows.model import Criticality
 
 
 @dataclass(frozen=True)
 class StepTrouble:
     """Encounters of one workflow that stand at one step: overdue there, or refused there with nothing
-    after.
+    after. `severity` is the worst of them, `owner` and `runbook` are that one's.
     """
 
     workflow: str
@@ -24,6 +25,9 @@ class StepTrouble:
     kind: Literal["overdue", "failed"]
     affected: int
     oldest: datetime
+    severity: Criticality = "high"
+    owner: str = ""
+    runbook: str = ""
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ ITEMS = tuple(kind for kind in KINDS if kind not in ("visit", "mrn", "request"))
 FACILITY = "facility"
 """In a `when`: not a tag but the facility of the start message."""
 Criticality = Literal["low", "medium", "high", "critical"]
+CRITICALITIES: tuple[Criticality, ...] = ("critical", "high", "medium", "low")
+"""Worst first."""
 
 
 def _within(value: Any) -> Any:

@@ -8,6 +8,7 @@ from slo.alerts.observations import Doubt, InterfaceActivity, Observations, Step
 from slo.calendars import Maintenance
 from slo.objectives.budget import judge
 from slo.objectives.model import BurnWindow, Objective, ObjectiveStatus, Tally
+from slo.workflows.model import Criticality
 
 NOW = datetime(2026, 3, 3, 14, 0, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -47,6 +48,22 @@ def test_overdue_and_failed_are_grouped_by_workflow_and_step() -> None:
     assert alerts[0].labels == (("step", "ERP posted"), ("workflow", "discharge-to-cash"))
     assert alerts[0].link == "http://127.0.0.1:8050/exceptions?workflow=discharge-to-cash"
     assert alerts[0].id != alerts[1].id
+
+
+@pytest.mark.parametrize(
+    ("criticality", "severity"),
+    [("critical", "page"), ("high", "page"), ("medium", "ticket"), ("low", "ticket")],
+)
+def test_the_workflow_says_who_is_woken_and_what_to_do(criticality: Criticality, severity: str) -> None:
+    runbook = "https://runbooks.example/erp"
+    trouble = StepTrouble(
+        "discharge-to-cash", "ERP posted", "overdue", 3, NOW - HOUR, criticality, "Finance", runbook
+    )
+    (alert,) = told(Observations(steps=(trouble,)))
+    assert alert.severity == severity
+    assert dict(alert.notes) == {"owner": "Finance", "runbook_url": runbook}
+    plain = StepTrouble("discharge-to-cash", "ERP posted", "overdue", 1, NOW - HOUR)
+    assert told(Observations(steps=(plain,)))[0].id == alert.id
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,11 @@ class AlertmanagerDelivery:
             labels["site"] = self._site
         body: dict[str, Any] = {
             "labels": labels,
-            "annotations": {"summary": alert.summary, "affected": str(alert.affected)},
+            "annotations": {
+                "summary": alert.summary,
+                "affected": str(alert.affected),
+                **dict(alert.notes),
+            },
             "startsAt": _rfc3339(notice.starts),
             "endsAt": _rfc3339(notice.ends or now + FIRES_FOR),
         }

@@ -45,6 +45,7 @@ def _body(notice: Notice) -> dict[str, Any]:
         "summary": notice.alert.summary,
         "affected": notice.alert.affected,
         "link": notice.alert.link,
+        **dict(notice.alert.notes),
         "starts": notice.starts.isoformat(),
         "ends": notice.ends.isoformat() if notice.ends else None,
     }
