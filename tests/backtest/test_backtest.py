@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from slo.workflows.activate import activate
+from slo.workflows.backtest import score
 from slo.workflows.backtest.score import backtest
 from slo.workflows.evaluator import Evaluator
 from slo.workflows.load import define_text
@@ -87,3 +88,16 @@ def test_what_no_version_started_is_new_and_what_the_draft_does_not_start_is_gon
 def test_only_the_days_that_are_asked_for_are_compared(hospital: Store) -> None:
     draft = define_text(TEXT.replace("within: 15m", "within: 30m"), "draft.yaml")
     assert backtest(hospital, draft, NOW, days=7).compared == 0
+
+
+def test_a_start_that_names_only_an_account_is_no_journey_beside_its_visit(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A page of one: the account and the visit it belongs to are never looked at together.
+    monkeypatch.setattr(score, "_PAGE", 1)
+    activate(store, define_text(TEXT, "discharges.yaml"), MONDAY)
+    insert(store, [span for visit in "12" for span in (discharge("", account=visit), *whole(visit)[1:])])
+    Resolver(store).step(NOW)
+    Evaluator(store).step(NOW)
+    found = backtest(store, define_text(TEXT, "discharges.yaml"), NOW)
+    assert (found.compared, found.changed) == (2, 0)

@@ -128,7 +128,8 @@ def backtest(store: Store, draft: Definition, now: datetime, *, days: int = 30, 
     ):
         _fill(store, compiled, table, since, now)
         insert = load_sql(_PACKAGE, "insert_journeys.sql").replace("{{checkpoints}}", table)
-        store.command(insert.replace("{{table}}", journeys), asked)
+        heard = {"hears_probable": int(draft.workflow.hears_probable)}
+        store.command(insert.replace("{{table}}", journeys), {**asked, **heard})
         for page in _pages(store, journeys):
             then, becomes = _both(store, compiled, table, page, asked)
             _compare(found, gathered, then, becomes, limit)

@@ -15,7 +15,9 @@ from slo.workflows.activate import active
 from slo.workflows.discover.events import PACKAGE, gathered
 from slo.workflows.match import Match
 from slo.workflows.model import Workflow
-from slo.workflows.reconcile.report import UnknownWorkflow, cases_of, outcomes_of, scope
+from slo.workflows.reconcile.gather import gathered as cases_of
+from slo.workflows.reconcile.gather import scope
+from slo.workflows.reconcile.report import UnknownWorkflow
 from tracing.store import Store, load_sql
 
 MOST = 10
@@ -138,14 +140,12 @@ def _order(store: Store, workflow: Workflow, asked: Mapping[str, Any]) -> Iterat
 def _counted(store: Store, workflow: Workflow, version: int, asked: Mapping[str, Any]) -> Iterator[Deviation]:
     steps = [step for step in workflow.spec.steps if step.forbidden_before is None]
     names = [step.name for step in steps]
-    mine = {
-        **scope(workflow.name, version, names, asked["since"], asked["now"]),
-        "outcomes": outcomes_of(workflow, names),
-        "expected": [step.count for step in steps],
-    }
-    sql = load_sql(PACKAGE, "counted.sql").replace("{{cases}}", cases_of(workflow))
-    for kind, step, count, examples in store.query(sql, mine).rows:
-        yield _deviation(kind, step, count, examples)
+    mine = scope(workflow, version, names, asked["since"], asked["now"])
+    expected = {"steps": names, "expected": [step.count for step in steps]}
+    with cases_of(store, workflow, mine, asked["now"]) as cases:
+        sql = load_sql(PACKAGE, "counted.sql").replace("{{cases}}", cases)
+        for kind, step, count, examples in store.query(sql, expected).rows:
+            yield _deviation(kind, step, count, examples)
 
 
 def _unexpected(

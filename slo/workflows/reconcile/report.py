@@ -15,15 +15,11 @@ from pydantic import ValidationError
 
 from slo.workflows.load import define_text
 from slo.workflows.model import Workflow
-from slo.workflows.reconcile.model import COUNT, Reconcile, implied
+from slo.workflows.reconcile.gather import PACKAGE, gathered, scope
+from slo.workflows.reconcile.model import Reconcile, implied
 from slo.workflows.reconcile.rows import Difference, Group, Message, Report, Said, group_state, reasons
 from tracing.store import Store, load_sql
 
-_PACKAGE = "slo.workflows.reconcile.sql"
-#: A message may be seen before the start it belongs to: clocks differ, and engines hand on early.
-_EARLY = timedelta(days=1)
-#: What is not over after so long is compared as if it had begun then.
-_REACH = timedelta(days=62)
 _MESSAGES = 8
 
 
@@ -102,26 +98,18 @@ def compare(
 ) -> Report:
     """One rule of a workflow over the cases that began from `begin` to `now`. Raises StoreError."""
     asked = {
-        **scope(workflow.name, version, rule.steps, begin, now),
-        "outcomes": outcomes_of(workflow, rule.steps),
+        **scope(workflow, version, rule.steps, begin, now),
         "measure": rule.measure,
         "currency": rule.currency,
         "by": list(rule.by),
         "share": rule.tolerance.share,
         "zone": zone,
     }
-    cases = cases_of(workflow)
-    totals = store.query(load_sql(_PACKAGE, "totals.sql").replace("{{cases}}", cases), asked).rows
-    groups = tuple(_group(row, rule) for row in totals)
-    wanted = (
-        []
-        if not limit or not any(one.differing for one in groups)
-        else _differing(
-            store,
-            cases,
-            {**asked, "limit": limit, "one_group": int(group is not None), "group": list(group or ())},
-        )
-    )
+    listed = {"limit": limit, "one_group": int(group is not None), "group": list(group or ())}
+    with gathered(store, workflow, asked, now) as cases:
+        groups = tuple(_group(row, rule) for row in _ask(store, "totals.sql", cases, {}))
+        differs = limit and any(one.differing for one in groups)
+        found = _ask(store, "differences.sql", cases, listed) if differs else []
     return Report(
         workflow=workflow.name,
         title=workflow.title,
@@ -134,54 +122,12 @@ def compare(
         at=now,
         zone=zone,
         groups=groups,
-        differences=tuple(_difference(row, rule) for row in wanted),
+        differences=tuple(_difference(row, rule) for row in found),
     )
 
 
-def _differing(store: Store, cases: str, asked: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    return store.query(load_sql(_PACKAGE, "differences.sql").replace("{{cases}}", cases), asked).rows
-
-
-def outcomes_of(workflow: Workflow, steps: Sequence[str]) -> list[list[str]]:
-    """By step, the outcomes with which it has happened."""
-    matches = [workflow.spec.step(name).matches for name in steps]
-    return [sorted({word for match in its for word in match.met_by}) for its in matches]
-
-
-def scope(
-    workflow: str, version: int, steps: Sequence[str], begin: datetime, now: datetime
-) -> dict[str, Any]:
-    """What cases.sql needs to know of a workflow and a time; the rest counts messages, ungrouped."""
-    return {
-        "workflow": workflow,
-        "version": version,
-        "steps": list(steps),
-        "measure": COUNT,
-        "currency": "",
-        "by": [],
-        "share": 0.0,
-        "zone": "UTC",
-        "now": now,
-        "since": begin,
-        "early": begin - _EARLY,
-        "reach": begin - _REACH,
-    }
-
-
-def cases_of(workflow: Workflow) -> str:
-    """SELECT of the cases of a workflow, with the parameters of `scope` and `outcomes`."""
-    text = load_sql(_PACKAGE, "cases.sql")
-    # A message placed by its patient alone is not heard where much depends on it.
-    unsure = "" if workflow.hears_probable else " OR mapping.basis = 'patient'"
-    each_item = workflow.spec.for_each is not None
-    marks = {
-        "unsure": unsure,
-        "items": load_sql("slo.workflows.sql", "facts_items.sql").strip() if each_item else "",
-        "lines": load_sql(_PACKAGE, "lines_of_items.sql" if each_item else "lines.sql").rstrip(),
-    }
-    for name, value in marks.items():
-        text = text.replace("{{" + name + "}}", value)
-    return text
+def _ask(store: Store, name: str, cases: str, asked: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    return store.query(load_sql(PACKAGE, name).replace("{{cases}}", cases), asked).rows
 
 
 def _group(row: tuple[Any, ...], rule: Reconcile) -> Group:

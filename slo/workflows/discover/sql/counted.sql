@@ -14,6 +14,6 @@ FROM
         )) AS found,
         found.1 AS kind,
         found.2 AS step
-    FROM ({{cases}})
+    FROM {{cases}}
 )
 GROUP BY kind, step

@@ -1,82 +1,8 @@
 -- The cases of a reconciliation: what every step said of one occurrence (and item) of a workflow, a row for each
--- group it falls into. Read by report.py, which sums them (totals.sql) or lists those that differ
--- (differences.sql). A message counts once however often it was sent: the earliest sighting of an identity
--- speaks. Values are whole millionths, so that no order of adding changes a sum.
--- A message without any number is nobody's (an interchange, beside the claims in it) and does not count.
--- {steps}, {outcomes}: the compared steps and what counts as having happened; {by}: what groups are made of.
+-- group it falls into. Written by gather.py into a table of its own; summed (totals.sql) or listed (differences.sql).
+INSERT INTO {{table}}
 WITH
-    toDateTime64('2200-01-01 00:00:00', 3, 'UTC') AS never,
     {now:DateTime64(3, 'UTC')} AS moment,
-    near AS
-    (
-        -- By the collector's clock, as the occurrences are: what the tap's own is ahead of it is taken off.
-        SELECT
-            version, token, patient, step, subtractMilliseconds(noted.at, clock.ahead_ms) AS at, outcome, ack_code, reason,
-            identity, items, facility, tags, measures, span_id
-        FROM checkpoints AS noted
-        ASOF LEFT JOIN clock_corrections AS clock ON noted.interface = clock.interface AND noted.at >= clock.since
-        WHERE workflow = {workflow:String} AND noted.at >= {reach:DateTime64(3, 'UTC')} AND noted.at <= moment
-            AND token_kind != '' AND token IN (
-                SELECT token FROM checkpoints
-                WHERE workflow = {workflow:String} AND at >= {early:DateTime64(3, 'UTC')} AND at <= moment)
-    ),
-    mapping AS
-    (
-        SELECT
-            token,
-            argMax(key_places.journey, key_places.version) AS root,
-            argMax(key_places.certainty, key_places.version) AS sure,
-            argMax(key_places.basis, key_places.version) AS basis,
-            argMax(key_places.eras, key_places.version) AS eras
-        FROM key_places
-        WHERE token IN (SELECT token FROM near)
-        GROUP BY token
-    ),
-    placed AS
-    (
-        SELECT
-            -- A number that served several patients: the era of the message's patient, else of its time.
-            arrayFirst(era -> seen.patient != '' AND era.1 = seen.patient, mapping.eras) AS of_patient,
-            arraySort(era -> era.2, arrayFilter(era -> era.2 <= seen.at, mapping.eras)) AS until,
-            multiIf(
-                mapping.root = ''{{unsure}}, seen.token,
-                empty(mapping.eras), mapping.root,
-                of_patient.3 != '', of_patient.3,
-                notEmpty(until), until[-1].3,
-                mapping.eras[1].3) AS journey,
-            mapping.sure = 'probable' AND journey != seen.token AS probable,
-            seen.step AS step, seen.at AS at, seen.outcome AS outcome, seen.ack_code AS ack_code,
-            seen.reason AS reason, seen.identity AS identity, seen.items AS items, seen.facility AS facility,
-            seen.tags AS tags, seen.measures AS measures, seen.span_id AS span_id, seen.version AS version
-        FROM near AS seen
-        LEFT ANY JOIN mapping ON seen.token = mapping.token
-    ),
-    {{items}}
-    lines AS
-    (
-        SELECT
-            *,
-            indexOf({steps:Array(String)}, splitByChar('|', step)[1]) AS place,
-            multiIf(
-                {measure:String} = 'count', 1000000,
-                abs(measures[{measure:String}]) < 1e15, toInt128(round(measures[{measure:String}] * 1000000)),
-                0) AS value,
-            {measure:String} = 'count' OR mapContains(measures, {measure:String}) AS measured,
-            arrayMap(name -> tags[name], {by:Array(String)}) AS own,
-            tags[{currency:String}] AS own_currency
-        FROM ({{lines}})
-        WHERE place > 0 AND has({outcomes:Array(Array(String))}[place], outcome)
-    ),
-    -- One row a message, step and journey, however often and by whichever way it came.
-    messages AS
-    (
-        SELECT
-            version, journey, item, place, identity,
-            min(at) AS first_at,
-            argMin((span_id, facility, value, measured, own, own_currency), (at, span_id)) AS said
-        FROM lines
-        GROUP BY version, journey, item, place, identity
-    ),
     occurrences AS
     (
         SELECT
@@ -93,7 +19,7 @@ WITH
             SELECT *, arrayMap(name -> indexOf(step_names, name), {steps:Array(String)}) AS places
             FROM instances FINAL
             WHERE workflow = {workflow:String} AND deleted = 0 AND started_at <= moment
-                AND journey IN (SELECT journey FROM messages)
+                AND journey IN (SELECT journey FROM {{messages}})
         )
         GROUP BY journey, item
     ),
@@ -101,11 +27,12 @@ WITH
     owned AS
     (
         SELECT
-            messages.journey AS journey, messages.item AS item, messages.place AS place, messages.first_at AS first_at, messages.said AS said,
+            messages.journey AS journey, messages.item AS item, messages.place AS place, messages.first_at AS first_at,
+            (messages.span_id, messages.facility, messages.value, messages.measured, messages.own, messages.own_currency) AS said,
             messages.version AS version,
             if(empty(begun), (moment, 0, version, said.2, 'certain', 0, [], [], []),
                 if(begun[1].1 > first_at, begun[1], arrayLast(one -> one.1 <= first_at, begun))) AS occurrence
-        FROM messages
+        FROM {{messages}} AS messages
         LEFT ANY JOIN occurrences ON messages.journey = occurrences.journey AND messages.item = occurrences.item
         -- Checkpoints of a version judge the occurrences of that version; the newest speaks where there is none.
         WHERE if(empty(begun), version = {version:UInt32}, version = occurrence.3)

@@ -13,6 +13,6 @@ SELECT
     sumForEachIf(sums, came_to = 'settled') AS group_sums,
     sumForEachIf(unmeasured, came_to = 'settled') AS group_unmeasured,
     sumIf(apart, came_to = 'settled') AS gross
-FROM ({{cases}})
+FROM {{cases}}
 GROUP BY keys, currency
 ORDER BY keys, currency
