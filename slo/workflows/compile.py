@@ -91,7 +91,8 @@ class Compiled:
             version=str(self.version),
             # A message placed by its patient alone is not heard where much depends on it.
             unsure="" if self.workflow.hears_probable else " OR mapping.basis = 'patient'",
-            mapping_scope=f"WHERE token IN ({mine})" if scoped else "",
+            # The journeys' own tokens, too: one may be a key that has moved to a journey that is not asked for.
+            mapping_scope=f"WHERE token IN ({mine} UNION ALL SELECT arrayJoin({journeys}))" if scoped else "",
             token_scope=f"AND token IN ({mine} UNION ALL SELECT arrayJoin({journeys}))" if scoped else "",
             journey_scope=f"WHERE journey IN {journeys}" if scoped else "",
             items=load_sql(PACKAGE, "facts_items.sql").strip()

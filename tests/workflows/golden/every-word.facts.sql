@@ -12,7 +12,7 @@ WITH
             argMax(key_places.basis, key_places.version) AS basis,
             argMax(key_places.eras, key_places.version) AS eras
         FROM key_places
-        WHERE token IN (SELECT token FROM journey_members WHERE journey IN {journeys:Array(String)})
+        WHERE token IN (SELECT token FROM journey_members WHERE journey IN {journeys:Array(String)} UNION ALL SELECT arrayJoin({journeys:Array(String)}))
         GROUP BY token
     ),
     placed AS
