@@ -240,3 +240,31 @@ def test_a_claim_s_number_at_the_provider_and_at_the_payer_are_one_claim(store: 
     )
     Resolver(store).step(NOW)
     assert places(store)["claim:9"] == ("claim:1", "certain")
+
+
+def test_a_released_placeholder_stays_cleared_until_that_is_taken_back(store: Store) -> None:
+    token = "0/visit/0"
+    store.insert("keys", ("token", "kind"), [(token, "visit")])
+
+    def raised() -> None:
+        store.insert(
+            "key_collisions", ("token", "why", "kind", "raised_at"), [(token, "blank", "visit", NOW)]
+        )
+
+    def is_open() -> bool:
+        rows = store.query("SELECT cleared_at FROM key_collisions FINAL WHERE token = '0/visit/0'").rows
+        return bool(rows[0][0].year == 2200)
+
+    raised()
+    resolver = Resolver(store)
+    resolver.step(NOW)
+    assert is_open()
+    event = decide(store, "release", [token], "k.noor", "a real number here", NOW)
+    resolver.step(NOW)
+    assert not is_open()
+    raised()
+    resolver.step(NOW)
+    assert not is_open()
+    decide(store, "withdraw", event, "k.noor", "it was none", NOW + HOUR)
+    resolver.step(NOW)
+    assert is_open()

@@ -38,6 +38,10 @@ class Gatherer:
         """Links that moves made void."""
         return in_force(self.said).void
 
+    def released(self) -> frozenset[str]:
+        """Keys that persons released."""
+        return in_force(self.said).released
+
     def events(self, tokens: Iterable[str]) -> set[str]:
         """Load what was said of `tokens` and of those that it leads to; returns all tokens concerned."""
         concerned: set[str] = set()

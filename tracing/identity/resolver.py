@@ -79,6 +79,7 @@ class Resolver:
             seen = gather.seen_of(concerned)
             sighted = sighted | concerned | {one.key for one in seen if one.key_kind != MESSAGE}
             patients = patients | {one.patient for one in seen}
+            self._writer.blanks(said, gather.released(), now)
         visits: set[str] = set()
         if sighted:
             visits, also = gather.unusual(sighted)

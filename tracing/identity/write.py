@@ -5,7 +5,7 @@ Called by the resolver only. What is as it was is not written again.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Set
 from datetime import datetime
 from secrets import randbelow
 from typing import Any
@@ -15,6 +15,8 @@ from tracing.identity.model import NEVER, Collision, Place
 from tracing.store import Store
 
 _WRITERS = 1 << 10
+_DECIDED = 1 << 62
+_COLLISION_COLUMNS = ("token", "why", "kind", "evidence", "raised_at", "cleared_at", "version")
 
 
 class Writer:
@@ -70,8 +72,23 @@ class Writer:
         for (token, why), (kind, evidence, raised_at, cleared_at, version) in known.items():
             if cleared_at >= NEVER:
                 rows.append((token, why, kind, evidence, raised_at, now, max(version + 1, stamp)))
-        columns = ("token", "why", "kind", "evidence", "raised_at", "cleared_at", "version")
-        self._store.insert("key_collisions", columns, rows)
+        self._store.insert("key_collisions", _COLLISION_COLUMNS, rows)
+
+    def blanks(self, tokens: Iterable[str], released: Set[str], now: datetime) -> None:
+        """Clear placeholders that a person released, and raise them again when that was taken back.
+
+        Taps raise a placeholder with every message, dated by the clock: what is written here stands above.
+        """
+        rows: list[tuple[Any, ...]] = []
+        for token, kind, evidence, raised_at, cleared_at, version in rows_of(
+            self._store, "known_blanks.sql", tokens
+        ):
+            is_open = cleared_at >= NEVER
+            if is_open == (token in released) and (is_open or version >= _DECIDED):
+                until = now if is_open else NEVER
+                newer = max(version + 1, _DECIDED)
+                rows.append((token, "blank", kind, evidence, raised_at, until, newer))
+        self._store.insert("key_collisions", _COLLISION_COLUMNS, rows)
 
     def doubtful(self, found: Mapping[str, set[str]]) -> None:
         """Remember for which visits some keys were doubtful."""
