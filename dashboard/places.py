@@ -16,11 +16,12 @@ from typing import Final
 from dash import html
 from dash.development.base_component import Component
 
-from dashboard import components, found, lookup, reconciling, wording
+from dashboard import components, found, knowing, lookup, reconciling
 from dashboard.audit import Look
 from dashboard.auth import Session
 from dashboard.feed import Feed, Snapshot
 from dashboard.identity_api import DECIDE
+from dashboard.masking import masked
 from dashboard.pages import (
     admin,
     board,
@@ -32,6 +33,7 @@ from dashboard.pages import (
     interfaces,
     objectives,
     reconciliation,
+    workflows,
 )
 from dashboard.pages.frame import Frame
 from dashboard.pages.identity import MaskedKey
@@ -39,7 +41,7 @@ from dashboard.settings import DashboardSettings
 from dashboard.source import Named, Source
 from slo.workflows.rows import INSTANCE_STATES, InstanceRow, Outline
 from tracing.identity.read import Collision, IdentityEvent
-from tracing.keys import Sealer, SealError
+from tracing.keys import Sealer
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +70,7 @@ PLACES: Final = (
     Place("/executive", "Executive", _EVERYBODY, 60.0),
     Place("/objectives", "Objectives", _EVERYBODY, 15.0),
     Place("/reconciliation", "Reconciliation", _EVERYBODY, 60.0),
+    Place("/workflows", "Workflows", frozenset({"engineer"}), 300.0),
     Place("/admin", "Admin", frozenset({"engineer"}), 5.0),
 )
 _ENCOUNTER: Final = Place("/encounter", "Encounter", _OPERATIONS, 1.5)
@@ -136,6 +139,8 @@ class Guide:
             return await self._collisions(frame, session, where_from)
         if path == "/reconciliation":
             return await self._reconciliation(frame, place, session, where_from)
+        if path == "/workflows":
+            return await self._workflows(frame, place, session, where_from)
         shows = {
             "/": self._board,
             "/exceptions": self._exceptions,
@@ -262,6 +267,20 @@ class Guide:
         body = reconciliation.view(frame, known, self._masked(named), operations)
         return self._shown(body, "Reconciliation · Caretrail", shot.taken_at, shot.error, place)
 
+    async def _workflows(self, frame: Frame, place: Place, session: Session, where_from: str) -> Shown:
+        asked = dict(frame.query)
+        shot = await self._feed.get(
+            knowing.key(asked), place.refresh_s, lambda now: knowing.ask(self._source, asked, now)
+        )
+        if shot.value is None:
+            return self._away(shot.error, frame)
+        found = shot.value.conformance
+        named = found is not None and any(one.examples for one in found.deviations)
+        if named and not await self._recorded(session, "", where_from, "list_deviations"):
+            return self._unrecorded()
+        body = workflows.view(frame, shot.value)
+        return self._shown(body, "Workflows · Caretrail", shot.taken_at, shot.error, place)
+
     async def reconciled(self, query: Mapping[str, str], age_s: float) -> Snapshot[reconciling.Asked]:
         """What an address of the reconciliation page asks for; also what its CSV holds."""
         asked = dict(query)
@@ -296,8 +315,8 @@ class Guide:
         # What carried placeholders is read rarely: there is no quick way to a message by its span.
         blank = await self._feed.get("blank", _RARELY_S, lambda _: self._source.blank_messages(doubts))
         messages = blank.value or []
-        masked = self._masked(named)
-        body = collisions.view(frame, doubts, named, masked, messages, said, session.may(DECIDE))
+        keys = self._masked(named)
+        body = collisions.view(frame, doubts, named, keys, messages, said, session.may(DECIDE))
         return self._shown(body, "Key collisions · Caretrail", shot.taken_at, shot.error, _COLLISIONS)
 
     def _in_doubt(self, _now: datetime) -> tuple[list[Collision], dict[str, Named], list[IdentityEvent]]:
@@ -359,22 +378,7 @@ class Guide:
         return rows[:LIST_LIMIT]
 
     def _masked(self, named: Mapping[str, Named]) -> dict[str, MaskedKey]:
-        """Keys by token as they may be shown."""
-        fields = self._settings.key_fields
-        return {
-            token: MaskedKey(
-                key.kind, key.authority, self._mask(key), fields.get(key.kind, ""), key.certainty, key.basis
-            )
-            for token, key in named.items()
-        }
-
-    def _mask(self, key: Named) -> str:
-        if self._sealer is None or not key.sealed:
-            return wording.shortened(key.token)
-        try:
-            return wording.masked(self._sealer.open(key.sealed).value)
-        except SealError:
-            return wording.masked(None)
+        return masked(named, self._sealer, self._settings.key_fields)
 
     def _shown(
         self, body: Component, title: str, taken_at: datetime | None, error: str, place: Place

@@ -21,6 +21,7 @@ from tracing.identity.read import Collision
 _ACTIONS = {
     "view_encounter": "saw encounter", "search": "searched", "export": "downloaded", "list": "listed",
     "list_collisions": "saw key collisions", "list_reconciliation": "saw who differs",
+    "list_deviations": "saw who deviates",
     "withdraw": "took back", "same": "said: the same",
     "different": "kept apart", "release": "released", "activate": "activated workflow",
 }  # fmt: skip

@@ -18,7 +18,7 @@ from slo.workflows.reconcile.report import UnknownRule, UnknownWorkflow
 from slo.workflows.reconcile.rows import Difference, Group, Message, Report, Said
 from tests.dashboard.fake_moment import NOW
 
-_NAME = "implant-to-inventory"
+_NAME, _OTHER = "implant-to-inventory", "discharge-to-cash"
 
 
 def report(journey: str) -> Report:
@@ -78,8 +78,8 @@ class FakeWorkbench:
         return [found if limit else replace(found, differences=())]
 
     def versions(self, name: str) -> list[Version]:
-        known = Version(_NAME, 2, True, NOW, NOW, "apiVersion: caretrail/v1\n")
-        return [known] if name == _NAME else []
+        known = Version(name, 2, True, NOW, NOW, "apiVersion: caretrail/v1\n")
+        return [known] if name in (_NAME, _OTHER) else []
 
     def backtest(self, draft: Definition, now: datetime, days: int, limit: int) -> Backtest:
         name, how = draft.workflow.name, "met late -> met"
@@ -104,7 +104,7 @@ class FakeWorkbench:
         return Proposal(seen, (), "", Share(10, 9), "apiVersion: caretrail/v1\n")
 
     def conform(self, name: str, now: datetime, days: int) -> Conformance:
-        if name != _NAME:
+        if name not in (_NAME, _OTHER):
             raise UnknownWorkflow(f"there is no active workflow {name!r}")
         late = Deviation("late", "a", 3, "a happened after its deadline", (self.journey,))
         return Conformance(name, "Implants reach inventory", NOW, NOW, 12, 11, 8, 1, (late,))

@@ -368,3 +368,17 @@ def test_a_reconciliation_without_messages_or_sense_says_so() -> None:
     watcher = Watcher()
     assert "Nothing was counted in this time" in watcher.read("/reconciliation", workflow="census")
     assert "cannot group by §" in watcher.read("/reconciliation", by="§")
+
+
+def test_a_workflow_is_shown_in_words_as_text_and_with_its_versions() -> None:
+    watcher = Watcher()
+    page = watcher.read("/workflows")
+    assert "discharge-to-cash, version 2" in page
+    assert "This text is not valid any more" in page
+    assert "judges what starts from" in page
+    assert "apiVersion: caretrail/v1" in page
+    assert "Look for deviations" in page
+    asked = watcher.read("/workflows", deviations="1")
+    assert "a happened after its deadline" in asked
+    assert [look.action for look in watcher.hospital.looks] == ["list_deviations"]
+    assert "Not for your role" in Watcher("executive").read("/workflows")
