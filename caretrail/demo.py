@@ -52,14 +52,15 @@ def _run(options: argparse.Namespace, folder: Path, console: Console, ended: thr
     now = datetime.now(UTC)
     if state is None:
         begun = now - timedelta(days=options.history_days)
-        state = DemoState(seed=options.seed, begun=begun.isoformat())
-    ports = demo_files.choose_ports()
+        chosen = demo_files.processes(options.processes)
+        state = DemoState(seed=options.seed, begun=begun.isoformat(), processes=chosen)
+    ports = demo_files.choose_ports(state.processes)
     for name in ("claims/out", "claims/in", "logs"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     if not (folder / "site.key").exists():
         SiteKey.create(folder / "site.key")
     token = secret_file(folder / "api-token")
-    demo_files.write_settings(folder, demo_files.settings(ports, options.port, folder))
+    demo_files.write_settings(folder, demo_files.settings(ports, options.port, folder, state.processes))
     config = str(folder / "caretrail.yaml")
     core = Child("core", ["up", "--config", config], folder / "logs/core.log")
     taps = Child("taps", ["tap", "--config", config], folder / "logs/taps.log")
@@ -75,7 +76,8 @@ def _run(options: argparse.Namespace, folder: Path, console: Console, ended: thr
             taps.start()
             children.append(taps)
             begun = demo_files.moment(state.begun)
-            plan.write_text(json.dumps(demo_files.hospital(ports, folder, state.seed, begun, live_from)))
+            told = demo_files.hospital(ports, folder, state.seed, begun, live_from, state.processes)
+            plan.write_text(json.dumps(told))
             _wait_listening(taps, ports["tap_adt"], ended)
             hospital.start()
             children.append(hospital)

@@ -6,6 +6,8 @@ Used by `caretrail demo`. Ports are chosen anew at every start, so that two demo
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +17,7 @@ import yaml
 
 from caretrail.client import Client, CouldNotAsk
 from caretrail.instance import CONFIG_NAME, CannotStart, free_port
+from simulator.roads import PROCESSES, Road, roads
 
 STATE_NAME = "demo.json"
 #: Roads of the hospital: from, to, and where a tap stands on them, on the first free port from here.
@@ -29,6 +32,19 @@ _PORTS = {
     "erp": 8675,
 }
 FACILITY = "NSH"
+_CORE = {"ehr-adt": "tap_adt", "billing-dft": "tap_billing", "erp-journals": "tap_erp"}
+#: What a process of the hospital is watched by, beside the two packs every demo has.
+_PACKS = {
+    "beds": "discharge-to-bed",
+    "staffing": "census-to-workforce",
+    "implants": "implant-to-inventory",
+    "orders": "order-to-result",
+    "readiness": "admission-to-billing-readiness",
+    "eligibility": "eligibility",
+    "claims": "claim-to-remittance",
+}
+#: Processes without which a pack would wait for what nobody sends.
+_ALONG = {"beds": "staffing", "readiness": "eligibility"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +54,15 @@ class DemoState:
     seed: int
     begun: str
     loaded_until: str | None = None
+    processes: tuple[str, ...] = ()
 
 
 def read_state(folder: Path) -> DemoState | None:
     """The state of an earlier start, None at the first. Raises CannotStart when it cannot be read."""
     path = folder / STATE_NAME
     try:
-        return DemoState(**json.loads(path.read_text()))
+        told = json.loads(path.read_text())
+        return DemoState(**told | {"processes": tuple(told.get("processes", ()))})
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, OSError):
@@ -63,10 +81,31 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def choose_ports() -> dict[str, int]:
+def processes(text: str) -> tuple[str, ...]:
+    """The processes of a list such as "beds,orders", "all" or "none". Raises CannotStart."""
+    if text in ("all", "none"):
+        return PROCESSES if text == "all" else ()
+    named = {one.strip() for one in text.split(",")}
+    if unknown := sorted(named - set(PROCESSES)):
+        known = ", ".join(PROCESSES)
+        raise CannotStart(f"The demo has no process {unknown[0]!r}. Choose from {known}, all, none.")
+    named |= {_ALONG[one] for one in named & set(_ALONG)}
+    return tuple(one for one in PROCESSES if one in named)
+
+
+def _more(processes: Iterable[str]) -> list[Road]:
+    """The roads that processes add."""
+    return [road for road in roads(processes).values() if road.process]
+
+
+def choose_ports(processes: Iterable[str] = ()) -> dict[str, int]:
     """A free port for every road. Raises CannotStart."""
     chosen: dict[str, int] = {}
-    for name, preferred in _PORTS.items():
+    wanted = dict(_PORTS)
+    for road in _more(processes):
+        if road.kind != "folder":
+            wanted |= {f"tap_{road.name}": 0, **({road.door: 0} if road.door not in wanted else {})}
+    for name, preferred in wanted.items():
         port = free_port(preferred)
         while port in chosen.values():
             port = free_port(0)
@@ -74,19 +113,29 @@ def choose_ports() -> dict[str, int]:
     return chosen
 
 
-def settings(ports: dict[str, int], port: int, folder: Path) -> dict[str, Any]:
+def settings(ports: dict[str, int], port: int, folder: Path, processes: Iterable[str] = ()) -> dict[str, Any]:
     """The demo's caretrail.yaml as data."""
 
     def at(name: str) -> str:
         return f"127.0.0.1:{ports[name]}"
 
-    hl7 = {
-        "kind": "mllp",
-        "facility": FACILITY,
-        "authority": FACILITY,
-        "attributes": {"patient_class": "PV1-2"},
-    }
-    folder_tap = {"kind": "folder", "facility": FACILITY, "authority": FACILITY}
+    def interface(road: Road) -> dict[str, Any]:
+        told = {
+            "name": road.name,
+            "kind": road.kind,
+            "source": road.source,
+            "destination": road.destination,
+            "facility": FACILITY,
+            "authority": FACILITY,
+            # A copy: YAML would write what two roads share once, and refer to it.
+            **deepcopy(road.tap),
+        }
+        if road.kind == "folder":
+            return told | {"path": str(folder / _folder(road.name))}
+        scheme = "http://" if road.kind == "http" else ""
+        tap = _CORE.get(road.name, f"tap_{road.name}")
+        return told | {"listen": at(tap), "upstream": f"{scheme}{at(road.door)}"}
+
     return {
         "site": {"name": "Northside Health", "id": "northside", "timezone": "UTC", "key_file": "site.key"},
         "store": {"url": "chdb:./store"},
@@ -95,29 +144,26 @@ def settings(ports: dict[str, int], port: int, folder: Path) -> dict[str, Any]:
             "endpoint": f"http://{at('otlp_http')}",
             "spool": "spool",
         },
-        "interfaces": [
-            {"name": "ehr-adt", "listen": at("tap_adt"), "upstream": at("engine"), "source": "ehr",
-             "destination": "engine", **hl7},
-            {"name": "billing-dft", "listen": at("tap_billing"), "upstream": at("billing"),
-             "source": "engine", "destination": "billing", **hl7},
-            {"name": "erp-journals", "kind": "http", "listen": at("tap_erp"),
-             "upstream": f"http://{at('erp')}", "source": "engine", "destination": "erp",
-             "facility": FACILITY, "authority": FACILITY,
-             "routes": ["POST /journals", "POST /purchase-orders", "POST /inventory/issues"],
-             "keys": [{"kind": "account", "pointer": "/reference"}],
-             "measures": {"amount": "/total"}, "reason": "/code"},
-            {"name": "claims-out", "path": str(folder / "claims/out"), "source": "billing",
-             "destination": "clearinghouse", **folder_tap},
-            {"name": "claims-in", "path": str(folder / "claims/in"), "source": "clearinghouse",
-             "destination": "billing", **folder_tap},
+        "interfaces": [interface(road) for road in roads(processes).values()],
+        "workflows": [
+            "discharge-to-cash", "registration-to-billing", *(_PACKS[process] for process in processes),
         ],
-        "workflows": ["discharge-to-cash", "registration-to-billing"],
         "dashboard": {"listen": f"127.0.0.1:{port}", "public_url": f"http://127.0.0.1:{port}"},
     }  # fmt: skip
 
 
+def _folder(road: str) -> str:
+    """Where the files of a road are: claims/out, supplier/in."""
+    return road.replace("-", "/")
+
+
 def hospital(
-    ports: dict[str, int], folder: Path, seed: int, start: datetime, live_from: datetime
+    ports: dict[str, int],
+    folder: Path,
+    seed: int,
+    start: datetime,
+    live_from: datetime,
+    processes: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The hospital's plan as data: its past from `start`, live from `live_from`, senders facing the taps."""
     return {
@@ -135,6 +181,18 @@ def hospital(
         "erp_listen": f"127.0.0.1:{ports['erp']}",
         "claims_out": str(folder / "claims/out"),
         "claims_in": str(folder / "claims/in"),
+        "processes": list(processes),
+        "roads": {
+            road.name: f"127.0.0.1:{ports[f'tap_{road.name}']}"
+            for road in _more(processes)
+            if road.kind != "folder"
+        },
+        "doors": {
+            road.door: f"127.0.0.1:{ports[road.door]}" for road in _more(processes) if road.kind != "folder"
+        },
+        "folders": {
+            road.name: str(folder / _folder(road.name)) for road in _more(processes) if road.kind == "folder"
+        },
         "truth": str(folder / "truth.jsonl"),
     }
 

@@ -51,6 +51,7 @@ class History:
             rate=RATE,
             examples=True,
             since=moment(state.loaded_until) if state.loaded_until else None,
+            processes=state.processes,
         )
         self._hops = written.hops
         with (self._folder / "truth.jsonl").open("a") as all_truth:

@@ -29,6 +29,13 @@ def _demo(command: argparse.ArgumentParser) -> None:
         "--history-days", type=_days, default=30, metavar="N", help="days of history to load (default 30)"
     )
     command.add_argument("--no-live", action="store_true", help="history only, no live traffic")
+    command.add_argument(
+        "--processes",
+        default="none",
+        metavar="LIST",
+        help="what else the hospital does: beds, staffing, implants, orders, readiness, eligibility, claims, "
+        "comma separated; or all (default none: three times as little to load)",
+    )
 
 
 def _tap(command: argparse.ArgumentParser) -> None:

@@ -77,7 +77,7 @@ async def live(
             "erp": config.erp_listen,
         }
         for name, door in hospital.site.doors.items() if hospital.site else ():
-            if name in config.doors:
+            if name in config.doors and name not in listeners:
                 addresses[name] = config.doors[name]
                 listeners[name] = (
                     MllpListener(door.receive) if isinstance(door, Hl7Door) else HttpListener(door.answer)

@@ -25,6 +25,7 @@ from simulator.hops import BILLING, EHR_ADT, ERP
 from simulator.hospital import Hospital
 from simulator.live import Living, live, prepare
 from simulator.model import HOUR
+from simulator.roads import PROCESSES, ROADS
 from tracing.protocols import hl7v2, mllp, x12
 
 SPEED = 100.0
@@ -380,3 +381,42 @@ def test_the_command_writes_history(tmp_path: Path) -> None:
     first = json.loads(paths[0].read_text().splitlines()[0])
     assert base64.b64decode(first["request_b64"]).startswith(b"MSH|")
     assert f"{len(paths[0].read_text().splitlines())} hops" in done.stdout
+
+
+def test_all_processes_live_on_sockets_and_folders(config: Config, tmp_path: Path) -> None:
+    """Every road of every process carries something, and what is about one thing finds its way through."""
+    more = [road for road in ROADS.values() if road.process]
+    served = sorted({road.door for road in more if road.door not in ("", "engine", "erp")})
+    population = replace(
+        config.population, live_rate=150, live_rates=Rates().times(0), processes=PROCESSES,
+        history_start=config.population.history_start - 20 * HOUR, rate=30,
+    )  # fmt: skip
+    hospital, relay = prepare(replace(config, population=population))
+    # Only now: the past takes seconds, in which somebody else may take a port.
+    doors = dict(zip(served, (f"127.0.0.1:{port}" for port in free_ports(len(served))), strict=True))
+    at = {**doors, "engine": config.engine_listen, "erp": config.erp_listen}
+    config = replace(
+        config,
+        population=population,
+        roads={road.name: at[road.door] for road in more if road.kind != "folder"},
+        doors=doors,
+        folders={road.name: tmp_path / road.name for road in more if road.kind == "folder"},
+    )
+    told: dict[str, dict[str, Any]] = {}
+
+    async def until_all_were_used(living: Living) -> None:
+        assert config.truth is not None
+        for _ in range(90):
+            await asyncio.sleep(0.5)
+            told.update(truth.load(config.truth))
+            if {hop["interface"] for record in told.values() for hop in record["hops"]} == set(ROADS):
+                return
+
+    asyncio.run(run(config, hospital, relay, 0, until_all_were_used, speed=2000))
+    assert {hop["interface"] for record in told.values() for hop in record["hops"]} == set(ROADS)
+    whole = 0
+    for record in told.values():
+        used = {h["names"]["charge"] for h in hops(record, "surgery", "accepted") if "charge" in h["names"]}
+        issued = {h["names"]["charge"] for h in hops(record, "inventory-issues", "accepted")}
+        whole += bool(used & issued)
+    assert whole
