@@ -13,6 +13,7 @@ from pathlib import Path
 from simulator import history
 from simulator.config import Config, ConfigError, IdentityRates, load, seconds
 from simulator.live import live, prepare
+from simulator.roads import PROCESSES
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     past.add_argument(
         "--identity", action="store_true", help="get identity wrong in every way, see README.md"
     )
+    past.add_argument("--processes", default="none", help="names of README.md, comma separated; all; none")
     present = commands.add_parser("live", help="run the hospital on loopback until interrupted")
     present.add_argument("--config", type=Path, required=True, help="JSON, see simulator/README.md")
     chosen = parser.parse_args(arguments)
@@ -56,8 +58,15 @@ def _history(chosen: argparse.Namespace) -> None:
         rate=chosen.rate,
         examples=chosen.examples,
         identity=IdentityRates.everything() if chosen.identity else None,
+        processes=_processes(chosen.processes),
     )
     print(f"{written.encounters} encounters, {written.hops} hops in {chosen.recording}")
+
+
+def _processes(text: str) -> tuple[str, ...]:
+    if text in ("all", "none"):
+        return PROCESSES if text == "all" else ()
+    return tuple(name.strip() for name in text.split(","))
 
 
 def _live(config: Config) -> None:
