@@ -156,7 +156,7 @@ class Evaluator:
             ((run, before, sealed),) = self._store.query(load_sql(_PACKAGE, "touched_hours.sql"), mine).rows
             if sealed and is_news:
                 trace = load_sql(_PACKAGE, "insert_changes.sql").replace("{{facts}}", compiled.facts())
-                self._store.command(trace, {**mine, "journeys": sealed})
+                self._store.command(trace, {**mine, "sealed": sealed})
             insert = load_sql(_PACKAGE, "insert_facts.sql").replace("{{facts}}", compiled.facts())
             self._store.command(insert, {**mine, "run": run})
             self._store.command(load_sql(_PACKAGE, "insert_gone.sql"), {**mine, "run": run})

@@ -28,7 +28,7 @@ SELECT
 FROM
 (
     SELECT * FROM instances
-    WHERE workflow = {workflow:String} AND version = {version:UInt32} AND journey IN {journeys:Array(String)}
+    WHERE workflow = {workflow:String} AND version = {version:UInt32} AND journey IN {sealed:Array(String)}
     ORDER BY evaluated_at DESC
     LIMIT 1 BY journey, item, occurrence
 ) AS old
