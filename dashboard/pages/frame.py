@@ -6,7 +6,7 @@ Called by each page; made by `dashboard.places`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Any
 from urllib.parse import urlencode
@@ -42,6 +42,10 @@ class Frame:
         merged = {**self.query, **changes}
         kept = urlencode({name: value for name, value in merged.items() if value})
         return self.path + (f"?{kept}" if kept else "")
+
+    def asked(self, **query: str) -> Frame:
+        """This frame as if its address had said so, for what a page chose by itself."""
+        return replace(self, query={**self.query, **query})
 
     @property
     def zone_name(self) -> str:

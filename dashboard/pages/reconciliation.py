@@ -107,7 +107,11 @@ def _choices(frame: Frame, known: Known) -> list[Component]:
     options = [("", "as the rule says"), *((name, _group_name(name)) for name in groups)]
     names = [(one.name, one.title) for one in known.workflows]
     return [
-        *([chips(frame, "workflow", "Workflow", names)] if len(names) > 1 else []),
+        *(
+            [chips(frame.asked(workflow=known.chosen.name), "workflow", "Workflow", names)]
+            if len(names) > 1
+            else []
+        ),
         chips(frame, "days", "Time", list(DAYS)),
         chips(frame, "by", "By", options),
     ]

@@ -51,7 +51,12 @@ def view(frame: Frame, known: Known) -> Component:
     return html.Div(
         [
             heading(title, lead=f"{known.chosen}, version {newest.version} · times in {frame.zone_name}"),
-            html.Div([chips(frame, "workflow", "Workflow", list(known.names))], className="filters"),
+            html.Div(
+                [chips(frame.asked(workflow=known.chosen), "workflow", "Workflow", list(known.names))],
+                className="filters",
+            )
+            if len(known.names) > 1
+            else None,
             html.Section([html.H2("What it means"), html.Ul([html.Li(line) for line in known.words])]),
             html.Section([html.H2("How it is followed"), *_followed(frame, known)]),
             html.Section([html.H2("Versions"), *(_version(frame, one) for one in known.versions)]),
@@ -102,14 +107,13 @@ def _followed(frame: Frame, known: Known) -> list[Component]:
                                 **wild({"data-label": "Times"}),
                             ),
                             html.Td(
-                                [
-                                    part
-                                    for journey in one.examples
-                                    for part in (
-                                        components.link(wording.shortened(journey), f"/encounter/{journey}"),
-                                        " ",
-                                    )
-                                ],
+                                html.Span(
+                                    [
+                                        components.link(wording.shortened(journey), f"/encounter/{journey}")
+                                        for journey in one.examples
+                                    ],
+                                    className="examples",
+                                ),
                                 **wild({"data-label": "For example"}),
                             ),
                         ],
