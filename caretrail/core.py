@@ -30,6 +30,7 @@ from dashboard import DashboardSettings, Gate
 from dashboard import create_app as create_pages
 from slo import alerts, objectives
 from slo.workflows import Evaluator, activate_all, packs
+from slo.workflows.history import History
 from tracing.authorities import Authorities
 from tracing.clocks import Clocks
 from tracing.context import SiteKey, SiteKeyError
@@ -44,6 +45,7 @@ log = logging.getLogger(__name__)
 _IDENTITY_EVERY_S = 0.8
 _EVALUATION_EVERY_S = 0.5
 _DURABLE_S = 30.0
+_HISTORY_EVERY_S = 1.0
 _CLOCKS_EVERY_S = 10.0
 _ENGINES_EVERY_S = 0.5  # each decides itself when it is time to ask
 
@@ -180,7 +182,8 @@ class Core:
         return Poller(engine, handle, follower=follower)
 
     def _start_evaluation(self, store: Store) -> None:
-        identity, evaluation, conditions, clocks = (store.handle() for _ in range(4))
+        identity, evaluation, learning, conditions, clocks = (store.handle() for _ in range(5))
+        history = History(learning)
         url = self._settings.alerts.alertmanager
         delivery = alerts.AlertmanagerDelivery(url, self._settings.site.id) if url else None
         teller = alerts.Loop(conditions, delivery, self._alert_settings())
@@ -188,7 +191,11 @@ class Core:
         resolver = Resolver(identity, Rules.of(self._settings.identity))
         for handle, loop in (
             (identity, Loop("identity", resolver.step, _IDENTITY_EVERY_S, tracer)),
-            (evaluation, Loop("evaluation", Evaluator(evaluation).step, _EVALUATION_EVERY_S, tracer)),
+            (
+                evaluation,
+                Loop("evaluation", Evaluator(evaluation, history).step, _EVALUATION_EVERY_S, tracer),
+            ),
+            (learning, Loop("history", history.step, _HISTORY_EVERY_S, tracer)),
             (conditions, Loop("alerts", teller.step, self._settings.alerts.every_seconds, tracer)),
             (clocks, Loop("clocks", Clocks(clocks).step, _CLOCKS_EVERY_S, tracer)),
         ):

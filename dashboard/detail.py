@@ -17,7 +17,7 @@ from dashboard.auth import current_address
 from dashboard.feed import Feed
 from dashboard.pages.identity import concerning
 from dashboard.source import Source
-from slo.workflows.rows import InstanceRow, Journey
+from slo.workflows.rows import Change, InstanceRow, Journey
 from tracing.identity.read import IdentityEvent
 from tracing.lineage import Arrow
 
@@ -136,6 +136,31 @@ class EventAnswer(Model):
     withdrawn: bool
 
 
+class DifferenceAnswer(Model):
+    """One fact before and after; null: never.
+
+    met_at, failed_at, deadline, applies: of a step; started_at, cancelled_at, vanished: of the instance.
+    """
+
+    step: str
+    fact: str
+    before: datetime | None
+    after: datetime | None
+
+
+class ChangeAnswer(Model):
+    """What was learned `at` a moment of a closed instance; reopened: it waits for something again."""
+
+    workflow: str
+    item: str
+    version: int
+    occurrence: int
+    at: datetime
+    sealed_at: datetime
+    reopened: bool
+    differences: list[DifferenceAnswer]
+
+
 class DetailAnswer(Model):
     """Everything known of one journey at `at`; `sentence` is the answer in words."""
 
@@ -149,6 +174,7 @@ class DetailAnswer(Model):
     lineage: list[ArrowAnswer]
     history: list[EventAnswer]
     workflows: list[WorkflowDetail]
+    changes: list[ChangeAnswer]
 
 
 def router(source: Source, feed: Feed, now: Callable[[], datetime]) -> APIRouter:
@@ -205,7 +231,14 @@ def _detail(
             for event in history
         ],
         workflows=[_workflow(row) for row in journey.workflows],
+        changes=[_change(one) for one in journey.changes],
     )
+
+
+def _change(change: Change) -> ChangeAnswer:
+    own = {name: getattr(change, name) for name in ChangeAnswer.model_fields if name != "differences"}
+    told = [DifferenceAnswer(**one._asdict()) for one in change.differences]
+    return ChangeAnswer(**own, differences=told)
 
 
 def _workflow(row: InstanceRow) -> WorkflowDetail:

@@ -15,7 +15,7 @@ from dash.development.base_component import Component
 from dashboard import components, lanes, wording
 from dashboard.components import wild
 from dashboard.lineage import Lineage, legend
-from dashboard.pages import hops, identity, steps
+from dashboard.pages import hops, identity, late_truth, steps
 from dashboard.pages.frame import Frame, heading
 from dashboard.pages.identity import MaskedKey
 from dashboard.source import Named
@@ -80,6 +80,7 @@ def view(frame: Frame, known: Known, keys: Mapping[str, MaskedKey], may_decide: 
                 ],
                 className="lanes-section",
             ),
+            late_truth.section(frame, journey),
             hops.details(frame, journey, chosen, came_of) if journey.hops else None,
             hops.listing(frame, journey, chosen, came_of),
             identity.known_as(journey, keys),

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from slo.workflows.judgement import PACKAGE, Judge, facts_of_journeys
+from slo.workflows.late_truth import changes_of
 from slo.workflows.messages import Message, members_of, messages_of, places_of, worst
 from slo.workflows.rows import INSTANCE_STATES, Found, Hop, InstanceRow, Journey, Outline, SealedKey, StepRow
 from slo.workflows.search import TRACE_ID, Match, search
@@ -57,6 +58,7 @@ def journey(store: Store, journey: str, now: datetime) -> Journey | None:
         keys=keys,
         hops=[_hop(one) for one in messages],
         workflows=_workflows(store, [root], now).get(root, []),
+        changes=changes_of(store, tokens),
     )
 
 

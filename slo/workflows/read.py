@@ -5,9 +5,12 @@ Called by the dashboard, the REST API, alerts and `caretrail where`; never write
 
 from slo.workflows.board import attention, instances, tiles
 from slo.workflows.encounter import authorities, find, journey, outlines, summary_sentence
+from slo.workflows.late_truth import changes
 from slo.workflows.rows import (
     INSTANCE_STATES,
     STEP_STATES,
+    Change,
+    Difference,
     Found,
     Hop,
     InstanceRow,
@@ -24,6 +27,8 @@ from slo.workflows.search import Match, search
 __all__ = [
     "INSTANCE_STATES",
     "STEP_STATES",
+    "Change",
+    "Difference",
     "Found",
     "Hop",
     "InstanceRow",
@@ -37,6 +42,7 @@ __all__ = [
     "Tile",
     "attention",
     "authorities",
+    "changes",
     "find",
     "instances",
     "journey",

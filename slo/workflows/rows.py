@@ -164,9 +164,42 @@ class SealedKey(NamedTuple):
     sealed: str
 
 
+class Difference(NamedTuple):
+    """One fact, of a step or ("") of the instance, before and after; None: never.
+
+    `fact` is started_at, cancelled_at, met_at, failed_at, deadline, applies (a time when it does), vanished.
+    """
+
+    step: str
+    fact: str
+    before: datetime | None
+    after: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What was learned `at` a moment of one instance that had been closed and judged at `sealed_at`.
+
+    `reopened`: it waits for something again.
+    """
+
+    workflow: str
+    journey: str
+    item: str
+    version: int
+    occurrence: int
+    sealed_at: datetime
+    at: datetime
+    reopened: bool
+    differences: tuple[Difference, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """Everything known of one journey; `hops` are in time order, `workflows` worst first."""
+    """Everything known of one journey; `hops` are in time order, `workflows` worst first.
+
+    `changes`: what late truth changed of instances that were closed, oldest first.
+    """
 
     journey: str
     kind: str
@@ -175,6 +208,7 @@ class Journey:
     keys: list[SealedKey]
     hops: list[Hop]
     workflows: list[InstanceRow]
+    changes: list[Change] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
