@@ -82,7 +82,7 @@ def run(spans: int, folder: Path, *, fill: bool) -> dict[str, Any]:
         for name, ask in questions.items():
             took = _timed(ask)
             found[name] = {"seconds": round(took, 1), "resident_mb": round(resident_mb())}
-            print(f"{name:24}{took:8.1f} s {resident_mb():8.0f} MB")
+            print(f"{name:24}{took:8.1f} s {resident_mb():8.0f} MB", flush=True)
     return {"machine": ran_on, "journeys": journeys, "questions": found}
 
 
