@@ -2,15 +2,19 @@
 
 `python -m benchmarks.verdicts` simulates weeks of a hospital with all its faults, sends the recording
 through the taps' observers into an embedded store, and judges both ways at several moments: Caretrail by its
-SQL, the truth by the plain-Python model over what the hospital says it sent. Prints the confusion matrix; the
-last line is one JSON object with every figure.
+SQL, the truth by the plain-Python model over what the hospital says it sent. Every shipped pack is judged, and
+the hospital runs every process. Prints the confusion matrix; the last line is one JSON object with every figure.
+
+With `--journeys N` there are as many hospitals, of their own seeds, as it takes for N encounters and shifts,
+each in a process and a store of its own, so that memory does not grow with N; figures are their sums.
 
 With `--identity` the hospital also gets identity wrong in every way it knows (simulator/README.md): merges,
 moves, changed, swapped and re-used numbers, blanks, links that come days late. Some messages are then stored
 up to three days late, the resolver and the evaluator work in between, and persons take back what only they
 can. The journeys themselves are held against the truth in either case: `joined_patients` counts journeys with
 messages of two different persons, `split_journeys` encounters whose messages are in several journeys though
-they can be known to belong together.
+they can be known to belong together. It runs no processes then: what they say about an account before its
+number was put right has no rule in the truth yet.
 
 The truth knows whose message it was even when the message named a visit number nobody has. What can be known
 from the messages, and is therefore expected, says benchmarks/verdicts_truth.py. `differs_by_account` says how
@@ -47,6 +51,7 @@ from tracing.identity import Resolver, decisions, read
 from tracing.keys import Sealer, business_key
 from tracing.store import Store, open_store
 
+WITHOUT_PROCESSES = ("discharge-to-cash", "registration-to-billing")
 NOTHING = "(none)"
 SETTLE = timedelta(days=50)
 """As long as anything is under way after the last admission: late claims and their remittances."""
@@ -151,12 +156,13 @@ def run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     rates = IdentityRates.everything(options.share, options.reuse_days) if options.identity else None
     history.write(
         recorded, told, options.seed, start, end, rate=options.rate, identity=rates,
-        settle=SETTLE.total_seconds(), processes=PROCESSES,
+        settle=SETTLE.total_seconds(), processes=() if options.identity else PROCESSES,
     )  # fmt: skip
     encounters = truth.load(told)
     site_key = SiteKey.create(folder / "site.key")
     sealer = Sealer(site_key)
-    definitions = [define(path) for path in shipped().values()]
+    wanted = WITHOUT_PROCESSES if options.identity else tuple(shipped())
+    definitions = [define(shipped()[name]) for name in wanted]
     with open_store(f"chdb://{folder / 'store'}") as store:
         store.migrate()
         activate_all(store, definitions, end)
