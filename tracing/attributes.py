@@ -368,7 +368,9 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(STATUS_WAITING, "span", "int", "stable", "Bytes in the tap's spool.", "0"),
     Attribute(STATUS_DROPPED, "span", "int", "stable", "Spans the spool dropped since the tap started.", "0"),
     Attribute(STATUS_REFUSED, "span", "int", "stable", "Spans the collector would not take.", "0"),
-    Attribute(STATUS_CLOCK_AHEAD, "span", "int", "development", "Its clock, ms ahead of ours.", "-12"),
+    Attribute(
+        STATUS_CLOCK_AHEAD, "span", "int", "development", "How far ahead the tap's clock is, ms.", "-12"
+    ),
     Attribute(STATUS_CLOCK_WITHIN, "span", "int", "development", "How exact that is, ms either way.", "3"),
     Attribute(STATUS_CLOCK_SAMPLES, "span", "int", "development", "Requests that is learned from.", "57"),
     Attribute(
