@@ -2,8 +2,9 @@
 
 `python -m benchmarks.verdicts` simulates weeks of a hospital with all its faults, sends the recording
 through the taps' observers into an embedded store, and judges both ways at several moments: Caretrail by its
-SQL, the truth by the plain-Python model over what the hospital says it sent. Every shipped pack is judged, and
-the hospital runs every process. Prints the confusion matrix; the last line is one JSON object with every figure.
+SQL, the truth by the plain-Python model over what the hospital says it sent. Every shipped pack is judged,
+and the hospital runs every process. Prints the confusion matrix; the last line is one JSON object with every
+figure.
 
 With `--journeys N` there are as many hospitals, of their own seeds, as it takes for N encounters and shifts,
 each in a process and a store of its own, so that memory does not grow with N; figures are their sums.
