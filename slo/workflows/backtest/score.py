@@ -30,7 +30,7 @@ _COLUMNS = (
 )
 #: What started before the time that is looked at may still speak in it.
 BEFORE = timedelta(days=7)
-_PAGE = 4000
+_PAGE = 20_000
 _EXAMPLES = 5
 #: No version has this number: versions count from 1.
 DRAFT = 0
