@@ -89,8 +89,9 @@ def run(options: argparse.Namespace, folder: Path, waiting: int, closed: int) ->
                 activate(store, define(PACKS / f"{name}.yaml"), datetime.now(UTC))
             took = _fill(store, waiting, closed, options.messages)
         size = _settle(store)
+        [(there,)] = store.query("SELECT count() FROM instances").rows
         print(
-            f"\n{closed:,} closed and {waiting:,} open instances made in {took:.0f} s; "
+            f"\n{there - waiting:,} closed and {waiting:,} open instances made in {took:.0f} s; "
             f"{size / (waiting + closed):.0f} bytes an instance in all tables"
         )
         aside = store.handle()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from slo.workflows.activate import extend_deadlines, in_force, ranges
@@ -19,6 +19,7 @@ from tracing.store import Store, load_sql
 
 _PACKAGE = "slo.workflows.sql"
 _DAY = timedelta(days=1)
+_NEVER_RUN = datetime(1970, 1, 1, tzinfo=UTC)
 _NEWS, _PLACES = "evaluator/checkpoints", "evaluator/journeys"
 
 
@@ -153,15 +154,18 @@ class Evaluator:
                 "journeys": chunk,
                 "zone": zone_of(compiled),
             }
-            ((run, before, sealed),) = self._store.query(load_sql(_PACKAGE, "touched_hours.sql"), mine).rows
+            touched = load_sql(_PACKAGE, "touched_hours.sql")
+            ((run, before, sealed, _),) = self._store.query(touched, {**mine, "run": _NEVER_RUN}).rows
             if sealed and is_news:
                 trace = load_sql(_PACKAGE, "insert_changes.sql").replace("{{facts}}", compiled.facts())
                 self._store.command(trace, {**mine, "sealed": sealed})
             insert = load_sql(_PACKAGE, "insert_facts.sql").replace("{{facts}}", compiled.facts())
             self._store.command(insert, {**mine, "run": run})
-            self._store.command(load_sql(_PACKAGE, "insert_gone.sql"), {**mine, "run": run})
+            ((_, after, _, gone),) = self._store.query(touched, {**mine, "run": run}).rows
+            if gone:
+                mark = load_sql(_PACKAGE, "insert_gone.sql")
+                self._store.command(mark, {**mine, "journeys": gone, "run": run})
             self._store.command(load_sql(_PACKAGE, "insert_open.sql"), mine)
-            ((_, after, _),) = self._store.query(load_sql(_PACKAGE, "touched_hours.sql"), mine).rows
             self.history.touch(compiled.name, [*before, *after])
         return len(journeys)
 

@@ -1,5 +1,5 @@
 -- Marks what this evaluation did not find again: occurrences that are no more, and rows of an occurrence whose start
--- moved to another week (hence the newest row of each week by itself, as a reader of one month sees it).
+-- moved to another month (hence the newest row of each week by itself, as a reader of some time sees it).
 INSERT INTO instances
 SELECT * REPLACE (1 AS deleted, subtractMicroseconds({run:DateTime64(6, 'UTC')}, 1) AS evaluated_at)
 FROM

@@ -42,7 +42,8 @@ ${redistributed:checkpoints:cityHash64(token)};
 -- instances: facts of every occurrence of a workflow, never a verdict: a verdict needs a clock, so states are an
 -- expression over these columns and `now` (slo/workflows/sql/judged.sql). Written by the evaluator only, a row per
 -- re-evaluation; the newest stays, `deleted` marks one that is no more. Sorted by journey for the encounter page
--- and for re-evaluation; partitioned by week of start, so that figures over a month read a month. Small granules:
+-- and for re-evaluation; partitioned by month of start, so that figures over a month read a month or two: a
+-- look-up costs per part, and a year of weeks would be three hundred parts. Small granules:
 -- journeys are random, so each one looked up reads a granule of its own, and rows are wide.
 -- "Never" is 2200-01-01, which keeps every comparison total. Arrays run parallel, one entry per step.
 --   step_required  steps the instance waits for: they apply and are not optional; the figures below are of these
@@ -90,7 +91,7 @@ CREATE TABLE IF NOT EXISTS ${table:instances}
     evaluated_at     DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1))
 )
 ENGINE = ${engine:ReplacingMergeTree(evaluated_at)}
-PARTITION BY toMonday(started_at)
+PARTITION BY toYYYYMM(started_at)
 ORDER BY (workflow, journey, item, version, occurrence)
 SETTINGS index_granularity = 256;
 
