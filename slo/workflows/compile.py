@@ -19,9 +19,14 @@ from slo.workflows.facts import NEVER
 from slo.workflows.model import FACILITY, Match, Step, Workflow
 from slo.workflows.shifts import rule_name
 from slo.workflows.sql_text import PACKAGE, among, fill, literal, literals, without_comments
+from tracing.keys import SEARCH_ONLY
 from tracing.store import load_sql
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_CLOCK_JOIN = (
+    "ASOF LEFT JOIN clock_corrections AS clock "
+    "ON noted.interface = clock.interface AND noted.seen_at >= clock.since"
+)
 _EVENT = "(at, outcome, ack_code, reason, identity)"
 
 
@@ -71,10 +76,11 @@ class Compiled:
         """A number that changes with the meaning of the facts: what another judged is judged again."""
         return int.from_bytes(hashlib.sha256(self.facts(scoped=False).encode()).digest()[:4])
 
-    def facts(self, scoped: bool = True, checkpoints: str = "checkpoints") -> str:
+    def facts(self, scoped: bool = True, checkpoints: str = "checkpoints", clocks: bool = True) -> str:
         """SELECT of facts: of the journeys in `{journeys:Array(String)}`, or of all when not `scoped`.
 
-        `checkpoints` is the table, or subquery, its events come from.
+        `checkpoints` is the table, or subquery, its events come from. Without `clocks` the taps' clocks are
+        taken to be right, which is quicker and the same where none was ever found wrong.
         """
         journeys = "{journeys:Array(String)}"
         mine = f"SELECT token FROM journey_members WHERE journey IN {journeys}"
@@ -87,15 +93,17 @@ class Compiled:
         return fill(
             "facts.sql",
             checkpoints=checkpoints,
+            at="subtractMilliseconds(seen_at, clock.ahead_ms)" if clocks else "seen_at",
+            clock_join=_CLOCK_JOIN if clocks else "",
             workflow=self.name,
             version=str(self.version),
             # A message placed by its patient alone is not heard where much depends on it.
             unsure="" if self.workflow.hears_probable else " OR mapping.basis = 'patient'",
-            # The journeys' own tokens, too: one may be a key that has moved to a journey that is not asked for.
+            # Their own tokens, too: one may be a key that has moved to a journey that is not asked for.
             mapping_scope=f"WHERE token IN ({mine} UNION ALL SELECT arrayJoin({journeys}))" if scoped else "",
             token_scope=f"AND token IN ({mine} UNION ALL SELECT arrayJoin({journeys}))" if scoped else "",
             journey_scope=f"WHERE journey IN {journeys}" if scoped else "",
-            items=load_sql(PACKAGE, "facts_items.sql").strip()
+            items=self._items(mine if scoped else "")
             if each_item
             else "events AS (SELECT *, '' AS item FROM placed),",
             start_tuple=", ".join(
@@ -103,7 +111,7 @@ class Compiled:
             ),
             gathered=",\n            ".join(self._gathered()),
             first_events=",\n            ".join(self._first_events()),
-            judged=",\n            ".join(self._judged()),
+            judged=self._judged(),
             since=_moment(self.since),
             until=_moment(self.until),
             step_names=literals(step.name for _, step in steps),
@@ -126,6 +134,14 @@ class Compiled:
                 if self._by_calendar(step)
             ),
         )
+
+    def _items(self, members: str) -> str:
+        # Nobody says what numbers of things that only search belong to, so no message joins two of them.
+        searched = self.workflow.spec.for_each in SEARCH_ONLY
+        scope = "WHERE journey IN {journeys:Array(String)}" if members else ""
+        keys = f"WHERE token IN ({members})" if members else ""
+        items = fill("items.sql", journey_scope=scope, key_scope="WHERE 0" if searched else keys)
+        return fill("facts_items.sql", items=without_comments(items)).strip()
 
     def _gathered(self) -> Iterator[str]:
         for n, step in enumerate(self.workflow.spec.steps, 1):
@@ -156,33 +172,49 @@ class Compiled:
             said = f"arrayFirst({inside}, said_{n}).2"
             yield f"if(start.{n + 2} != '', start.{n + 2}, {said}) AS tag{n}"
 
-    def _judged(self) -> Iterator[str]:
+    def _judged(self) -> str:
+        """A SELECT for each generation of steps: a step is a column for those that wait for it."""
+        steps = list(enumerate(self.workflow.spec.steps, 1))
+        text = _level("occurrences", [line for n, step in steps for line in self._seen(n, step)])
+        for generation in self.workflow.spec.generations():
+            lines = [line for n, step in steps if step.name in generation for line in self._own(n, step)]
+            text = _level(f"({text})", lines)
+        return text
+
+    def _seen(self, n: int, step: Step) -> Iterator[str]:
+        """What concerns a step alone: w whether it is asked for, m met at, f failed at, h too early at."""
+        yield f"toUInt8({' AND '.join(self._applies(step)) or '1'}) AS w{n}"
+        if step.forbidden_before is not None:
+            yield f"if(met{n}.1 < started_at, never, met{n}.1) AS h{n}"
+        else:
+            yield f"if(met{n}.1 < started_at, never, met{n}.1) AS m{n}"
+            yield f"if(failed{n}.1 < started_at, never, failed{n}.1) AS f{n}"
+        if self._by_calendar(step):
+            rules = self._by_facility(partial(self._rule_text, step))
+            yield f"{rules} AS rule{n}"
+
+    def _own(self, n: int, step: Step) -> Iterator[str]:
+        """What depends on the steps it waits for."""
         spec = self.workflow.spec
         place = {step.name: n for n, step in enumerate(spec.steps, 1)}
-        for step in spec.ordered():
-            n, waits = place[step.name], [spec.step(name) for name in step.after]
-            dormant = [f"d{place[one.name]}" for one in waits]
-            dormant += [f"m{place[one.name]} = never" for one in waits if one.optional]
-            yield f"{_any(dormant)} AS d{n}"
-            bases = [f"if(a{k}, m{k}, b{k})" for k in (place[one.name] for one in waits)]
-            latest = f"arrayMax([{', '.join(bases)}])"
-            yield f"{latest if bases else 'started_at'} AS b{n}"
-            applies = [f"NOT d{n}", *self._applies(step)]
-            if step.forbidden_before is not None:
-                target = place[step.forbidden_before]
-                yield f"met{n}.1 >= started_at AND met{n}.1 < m{target} AS hit{n}"
-                yield f"{' AND '.join([*applies, f'a{target}'])} AS a{n}"
-                yield f"if(hit{n}, met{n}.1, never) AS f{n}"
-                yield f"if(hit{n}, never, m{target}) AS m{n}"
-                yield f"a{n} AND (r{target} OR hit{n}) AS r{n}"
-            else:
-                yield f"{' AND '.join(applies)} AS a{n}"
-                yield f"if(met{n}.1 < started_at, never, met{n}.1) AS m{n}"
-                yield f"if(failed{n}.1 < started_at, never, failed{n}.1) AS f{n}"
-                yield f"{'0' if step.optional else f'a{n}'} AS r{n}"
-            if self._by_calendar(step):
-                rules = self._by_facility(partial(self._rule_text, step))
-                yield f"{rules} AS rule{n}"
+        if step.forbidden_before is not None:
+            target = place[step.forbidden_before]
+            yield f"started_at AS b{n}"
+            yield f"h{n} < m{target} AS hit{n}"
+            yield f"w{n} AND a{target} AS a{n}"
+            yield f"w{n} AND a{target} AND (r{target} OR h{n} < m{target}) AS r{n}"
+            yield f"if(h{n} < m{target}, h{n}, never) AS f{n}"
+            yield f"if(h{n} < m{target}, never, m{target}) AS m{n}"
+            return
+        waits = [(place[name], spec.step(name)) for name in step.after]
+        dormant = [f"d{k}" for k, _ in waits]
+        dormant += [f"m{k} = never" for k, one in waits if one.optional]
+        bases = ", ".join(f"if(a{k}, m{k}, b{k})" for k, _ in waits)
+        applies = f"w{n} AND NOT {_any(dormant)}" if waits else f"w{n}"
+        yield f"toUInt8({_any(dormant)}) AS d{n}"
+        yield f"{f'arrayMax([{bases}])' if bases else 'started_at'} AS b{n}"
+        yield f"{applies} AS a{n}"
+        yield f"{'0' if step.optional else applies} AS r{n}"
 
     def _applies(self, step: Step) -> Iterator[str]:
         skipped = [name for name in self.workflow.spec.facilities if self.workflow.spec.skips(step, name)]
@@ -281,6 +313,10 @@ def open_state_expression() -> str:
 def judged() -> str:
     """SELECT of every instance with its state at `{now:DateTime64(3, 'UTC')}`."""
     return fill("judged.sql", state=state_expression())
+
+
+def _level(source: str, lines: list[str]) -> str:
+    return f"SELECT *, {', '.join(lines)} FROM {source}"
 
 
 def _any(tests: list[str]) -> str:

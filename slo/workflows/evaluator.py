@@ -39,6 +39,7 @@ class Evaluator:
         self._store = store
         self._definitions = _Definitions([])
         self._settled: set[tuple[str, int, int]] = set()
+        self._wrong_clocks = True
         # One reader for all workflows: fifty would ask a hundred times a second whether there is news.
         self._news = Feed(_NEWS, "checkpoints", "workflow, version, token, step, span_id")
         self._places = Feed(_PLACES, "journeys", "token, version")
@@ -52,16 +53,20 @@ class Evaluator:
         Raises StoreError; the step can then be called again and misses nothing.
         """
         self._refresh(now)
+        ((self._wrong_clocks,),) = self._store.query(load_sql(_PACKAGE, "wrong_clocks.sql")).rows
         places, news = self._places.look(self._store), self._news.look(self._store)
         # What has not been evaluated over all history yet is about to be, news included.
         settled = [compiled for compiled in self._definitions.compiled if self._is_settled(compiled)]
         count = 0
-        # A moved key may matter to every workflow, so its journeys are collected once for all of them.
+        # A moved key may matter to every workflow, so its journeys are collected once for all of them. It does
+        # not to one that knows no message of it, unless it may be the other number of an item.
         moved = paged(self._store, load_sql(_PACKAGE, "changed_places.sql"), places)
         for tokens in moved if settled else ():
             journeys = self._journeys(tokens, moved=True)
+            knowing = set(self._store.query(load_sql(_PACKAGE, "concerned.sql"), {"tokens": tokens}).rows)
             for compiled in settled:
-                count += self._evaluate(compiled, journeys)
+                if compiled.workflow.spec.for_each or (compiled.name, compiled.version) in knowing:
+                    count += self._evaluate(compiled, journeys)
         for compiled in self._definitions.compiled:
             if compiled not in settled:
                 count += self._settle(compiled)
@@ -156,10 +161,11 @@ class Evaluator:
             }
             touched = load_sql(_PACKAGE, "touched_hours.sql")
             ((run, before, sealed, _),) = self._store.query(touched, {**mine, "run": _NEVER_RUN}).rows
+            facts = compiled.facts(clocks=bool(self._wrong_clocks))
             if sealed and is_news:
-                trace = load_sql(_PACKAGE, "insert_changes.sql").replace("{{facts}}", compiled.facts())
+                trace = load_sql(_PACKAGE, "insert_changes.sql").replace("{{facts}}", facts)
                 self._store.command(trace, {**mine, "sealed": sealed})
-            insert = load_sql(_PACKAGE, "insert_facts.sql").replace("{{facts}}", compiled.facts())
+            insert = load_sql(_PACKAGE, "insert_facts.sql").replace("{{facts}}", facts)
             self._store.command(insert, {**mine, "run": run})
             ((_, after, _, gone),) = self._store.query(touched, {**mine, "run": run}).rows
             if gone:

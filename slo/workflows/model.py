@@ -288,11 +288,20 @@ class Spec(Strict):
 
     def ordered(self) -> Iterator[Step]:
         """The steps, each behind those it waits for. Raises CycleError when they wait for each other."""
-        waits = {
-            step.name: [*step.after, *([step.forbidden_before] if step.forbidden_before else [])]
-            for step in self.steps
-        }
-        return (self.step(name) for name in TopologicalSorter(waits).static_order())
+        return (self.step(name) for names in self.generations() for name in names)
+
+    def generations(self) -> Iterator[tuple[str, ...]]:
+        """Names of steps that wait for none, then of those that wait for these, and so on."""
+        sorter = TopologicalSorter(
+            {
+                step.name: [*step.after, *([step.forbidden_before] if step.forbidden_before else [])]
+                for step in self.steps
+            }
+        )
+        sorter.prepare()
+        while ready := sorter.get_ready():
+            yield ready
+            sorter.done(*ready)
 
     def calendar_at(self, facility: str | None) -> str | None:
         """The calendar a facility works by; that of all others for None."""

@@ -14,6 +14,8 @@ from typing import Any
 from slo.workflows.backtest.scratch import scratch
 from slo.workflows.model import Workflow
 from slo.workflows.reconcile.model import COUNT
+from slo.workflows.sql_text import fill
+from tracing.keys import SEARCH_ONLY
 from tracing.store import Store, load_sql
 
 PACKAGE = "slo.workflows.reconcile.sql"
@@ -65,9 +67,15 @@ def _messages(workflow: Workflow) -> str:
     each_item = workflow.spec.for_each is not None
     marks = {
         "unsure": unsure,
-        "items": load_sql("slo.workflows.sql", "facts_items.sql").strip() if each_item else "",
+        "items": _items(workflow) if each_item else "",
         "lines": load_sql(PACKAGE, "lines_of_items.sql" if each_item else "lines.sql").rstrip(),
     }
     for name, value in marks.items():
         text = text.replace("{{" + name + "}}", value)
     return text
+
+
+def _items(workflow: Workflow) -> str:
+    keys = "WHERE 0" if workflow.spec.for_each in SEARCH_ONLY else ""
+    listed = load_sql(PACKAGE, "listed.sql")
+    return listed + fill("items.sql", journey_scope="", key_scope=keys)

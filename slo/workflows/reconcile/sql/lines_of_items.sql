@@ -1,4 +1,4 @@
--- Messages of a workflow with `for_each`, once for each item they name; `same` is in facts_items.sql.
+-- Messages of a workflow with `for_each`, once for each item they name; `same` is in items.sql of slo.workflows.
 SELECT
     placed.*,
     arrayJoin(arrayDistinct(if(empty(placed.items), same.roots,
