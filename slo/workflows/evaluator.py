@@ -58,8 +58,8 @@ class Evaluator:
         # What has not been evaluated over all history yet is about to be, news included.
         settled = [compiled for compiled in self._definitions.compiled if self._is_settled(compiled)]
         count = 0
-        # A moved key may matter to every workflow, so its journeys are collected once for all of them. It does
-        # not to one that knows no message of it, unless it may be the other number of an item.
+        # A moved key may matter to every workflow, so its journeys are collected once for all of them. It
+        # matters to none that knows no message of it, unless it may be the other number of an item.
         moved = paged(self._store, load_sql(_PACKAGE, "changed_places.sql"), places)
         for tokens in moved if settled else ():
             journeys = self._journeys(tokens, moved=True)
