@@ -2,11 +2,11 @@
 
     python -m benchmarks.at_risk --instances 60000
 
-Makes ninety days of instances with lognormal delays that depend on each other and on the hour, refusals that are
-tried again, a nightly batch, steps that do not apply, and cancellations. The store learns from the first two
-thirds; then instances of the last third are asked at random moments how likely a step is to be met in time, and
-what they were told is held against what became of them. Prints a table; the last line is one JSON object with
-`worst_points`, the largest difference between told and true of any bucket with at least 300 answers.
+Makes ninety days of instances with lognormal delays that depend on each other and on the hour, refusals that
+are tried again, a nightly batch, steps that do not apply, and cancellations. The store learns from the first
+two thirds; then instances of the last third are asked at random moments how likely a step is to be met in
+time, and what they were told is held against what became of them. Prints a table; the last line is one JSON
+object with `worst_points`, the largest difference of told and true in any bucket with at least 300 answers.
 """
 
 from __future__ import annotations
@@ -114,9 +114,9 @@ def _chances(store: Store, asked: Sequence[tuple[Facts, int, datetime]]) -> list
     seen: dict[tuple[Any, ...], Chances] = {}
     found = []
     for facts, _, now in asked:
-        key = (*(step.met_at <= now for step in facts.steps), *(step.applicable for step in facts.steps))
-        key = (
-            *key,
+        key: tuple[Any, ...] = (
+            *(step.met_at <= now for step in facts.steps),
+            *(step.applicable for step in facts.steps),
             facts.started_at.astimezone(UTC).hour,
             facts.started_at.isoweekday(),
             facts.cancelled_at <= now,
@@ -197,9 +197,9 @@ def _instance(journey: str, started: datetime, slow: float, dice: random.Random)
 
 
 _COLUMNS = (
-    "workflow", "version", "journey", "item", "occurrence", "certainty", "facility", "started_at", "cancelled_at",
-    "ended_at", "step_names", "step_applicable", "step_required", "step_bases", "step_deadlines", "step_met_at",
-    "step_failed_at", "deleted", "evaluated_at",
+    "workflow", "version", "journey", "item", "occurrence", "certainty", "facility", "started_at",
+    "cancelled_at", "ended_at", "step_names", "step_applicable", "step_required", "step_bases",
+    "step_deadlines", "step_met_at", "step_failed_at", "deleted", "evaluated_at",
 )  # fmt: skip
 
 
@@ -231,8 +231,8 @@ def _figures(
 ) -> dict[str, Any]:
     answers = sum(len(bucket.told) for bucket in buckets)
     print(
-        f"{options.instances:,} instances over {DAYS} days; learned from {learned:,} in {took * 1000:.0f} ms; "
-        f"{answers:,} answers, silent {silent:,} times"
+        f"{options.instances:,} instances over {DAYS} days; "
+        f"learned from {learned:,} in {took * 1000:.0f} ms; {answers:,} answers, silent {silent:,} times"
     )
     print(f"{'told':>12}{'answers':>10}{'mean told':>12}{'made it':>10}{'differs by':>12}")
     rows = []
@@ -242,7 +242,8 @@ def _figures(
         count = len(bucket.told)
         told, made = sum(bucket.told) / count, bucket.made / count
         print(
-            f"{low:>6.0%} -{min(top, 1):>4.0%}{count:>10,}{told:>12.1%}{made:>10.1%}{bucket.points:>+9.1f} points"
+            f"{low:>6.0%} -{min(top, 1):>4.0%}{count:>10,}{told:>12.1%}{made:>10.1%}"
+            f"{bucket.points:>+9.1f} points"
         )
         rows.append({"from": low, "answers": count, "told": round(told, 4), "made": round(made, 4)})
     full = [bucket for bucket in buckets if len(bucket.told) >= _FEWEST_ANSWERS]
