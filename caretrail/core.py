@@ -106,9 +106,9 @@ class Core:
         keep_bodies(store, self._settings.store.body_days)
         now = datetime.now(UTC)
         shipped = packs.shipped()
-        chosen = [shipped.get(name) or self._document(name, shipped) for name in self._settings.workflows]
+        files = [shipped.get(name) or self._document(name, shipped) for name in self._settings.workflows]
         # A version that somebody activated since is not undone by the file it took the place of.
-        activate_all(store, chosen, now, supersede=False)
+        activate_all(store, files, now, supersede=False)
         known = objectives.shipped()
         chosen = [
             name if name in known else self._document(name, known) for name in self._settings.objectives

@@ -120,7 +120,6 @@ def laboratory(embedded_url: str) -> Iterator[Store]:
         yield store
 
 
-
 @pytest.mark.slow
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(visits=days(), data=st.data())
@@ -144,9 +143,7 @@ def test_every_word_means_what_the_model_says(
         assert stored.get(key) == replace(facts, version=1), key
     for minutes in (0, 5.1, 121, 1500, 4321, 9000, 30_000):
         assert states(laboratory, at(minutes)) == {
-            key: facts.state(at(minutes))
-            for key, facts in wanted.items()
-            if facts.started_at <= at(minutes)
+            key: facts.state(at(minutes)) for key, facts in wanted.items() if facts.started_at <= at(minutes)
         }
     (compiled,) = in_force(laboratory, at(0))
     columns = [row[0] for row in laboratory.query("DESCRIBE TABLE instances").rows]

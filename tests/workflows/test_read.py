@@ -197,7 +197,7 @@ def test_a_sentence_says_what_became_of_it(
 
 
 def test_at_risk_comes_from_the_workflows_own_history(hospital: Hospital) -> None:
-    # Three hundred discharges without a claim reached billing after one to twelve minutes, half as many never.
+    # Three hundred discharges without a claim reached billing in one to twelve minutes, half as many never.
     long_ago = MONDAY - timedelta(days=3)
     past = []
     for number in range(450):

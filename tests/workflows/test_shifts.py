@@ -76,7 +76,7 @@ def test_pieces_are_stored_once_and_extended_as_time_goes_on(
 ) -> None:
     compiled = Compiled(discharge_pack.workflow, 1, discharge_pack.calendars)
     reach = "SELECT count(), max(since) FROM deadline_pieces FINAL WHERE rule = {rule:String}"
-    ((rule, (deadline, calendar)),) = compiled.rules.items()
+    ((rule, (_, calendar)),) = compiled.rules.items()
     assert rule == f"{fingerprint(calendar)}|3 business days"
     name = {"rule": rule}
     extend_deadlines(store, compiled, MONDAY)
