@@ -162,7 +162,7 @@ def test_a_list_is_downloaded(window: Opener) -> None:
 
 def test_executives_are_told_what_is_not_theirs(window: Opener) -> None:
     page = window("/executive", role="executive").page
-    expect(page.locator(".top nav a")).to_have_text(["Executive", "Objectives"])
+    expect(page.locator(".top nav a")).to_have_text(["Executive", "Objectives", "Reconciliation"])
     page.goto(page.url.replace("/executive", "/exceptions"))
     expect(page.locator("#page")).to_contain_text("Not for your role")
 

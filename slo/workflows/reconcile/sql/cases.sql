@@ -49,7 +49,8 @@ WITH
             journey,
             item,
             occurrence.2 AS number,
-            any(occurrence) AS of,
+            -- Without an occurrence the first message says which facility it was.
+            argMin(occurrence, (place, first_at, said.1)) AS of,
             if(number = 0, min(first_at), of.1) AS started_at,
             arraySort(groupArray((place, first_at, said.1, said.3, said.4, said.5, said.6))) AS lines,
             arrayMap(n -> toUInt32(arrayCount(line -> line.1 = n, lines)), range(1, length({steps:Array(String)}) + 1)) AS all_counts,

@@ -1,4 +1,7 @@
-"""What came of what, the history of identity and a decision, as somebody sees and makes them."""
+"""What came of what, the history of identity and a decision, as somebody sees and makes them.
+
+What is decided here stays decided in the hospital that all browser tests share, so this file's name puts it last.
+"""
 
 from __future__ import annotations
 
