@@ -1,6 +1,6 @@
 """What came of what, the history of identity and a decision, as somebody sees and makes them.
 
-What is decided here stays decided in the hospital that all browser tests share, so this file's name puts it last.
+What is decided here stays decided in the hospital that all browser tests share: the file's name puts it last.
 """
 
 from __future__ import annotations
