@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import requests
 
-from collector.receiver import create_app
+from collector.receiver import create_app, serve_http
 from collector.taps import status
 from collector.taps.clock import HEADER, Clock, Reading
 from collector.wal import Wal
@@ -61,17 +62,19 @@ def test_the_quickest_request_says_how_far_a_clock_is_ahead() -> None:
 
 
 def test_a_collectors_answer_tells_its_time(tmp_path: Path) -> None:
-    from starlette.testclient import TestClient
-
     wal = Wal(tmp_path / "wal")
+    server = serve_http(create_app(wal), "127.0.0.1", 0)
     try:
-        with TestClient(create_app(wal)) as client:
-            answer = client.post(
-                "/v1/traces", headers={"content-type": "application/x-protobuf"}, content=b""
-            )
+        answer = requests.post(
+            f"http://127.0.0.1:{server.port}/v1/traces",
+            headers={"content-type": "application/x-protobuf"},
+            data=b"",
+            timeout=5,
+        )
         received, replied = map(float, answer.headers[HEADER].split())
         assert received <= replied < datetime.now(UTC).timestamp() + 1
     finally:
+        server.stop()
         wal.close()
 
 

@@ -98,7 +98,7 @@ def comparable(found: Iterable[object]) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("each", ["", "for_each: item"])
-@settings(max_examples=6, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), rule=RULES, days=st.integers(1, 4), seed=st.integers(0, 9))
 def test_the_sql_says_what_the_reference_says_in_any_order_and_however_often(
     store: Store, each: str, data: st.DataObject, rule: Reconcile, days: int, seed: int

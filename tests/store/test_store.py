@@ -33,9 +33,9 @@ def test_parameters_are_bound_by_the_engine(store: Store) -> None:
     assert row == (nasty, at, ["a'b", "c"])
 
 
-@pytest.mark.parametrize("many", [[], [""], ["", "a1"], ["00ff", "é9"], ["a b"], ["\\"], ["'"], ["\t", "x"]])
-def test_lists_of_texts_arrive_as_they_are(store: Store, many: list[str]) -> None:
-    assert store.query("SELECT {many:Array(String)}", {"many": many}).rows == [(many,)]
+def test_lists_of_texts_arrive_as_they_are(store: Store) -> None:
+    for many in ([], [""], ["", "a1"], ["00ff", "é9"], ["a b"], ["\\"], ["'"], ["\t", "x"]):
+        assert store.query("SELECT {many:Array(String)}", {"many": many}).rows == [(many,)]
 
 
 def test_the_same_token_stores_nothing_twice_in_table_and_view(store: Store) -> None:

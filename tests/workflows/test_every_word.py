@@ -121,7 +121,7 @@ def laboratory(embedded_url: str) -> Iterator[Store]:
 
 
 @pytest.mark.slow
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(visits=days(), data=st.data())
 def test_every_word_means_what_the_model_says(
     laboratory: Store, visits: list[list[Span]], data: st.DataObject
