@@ -30,7 +30,6 @@ _DEFINITION = ("name", "version", "yaml", "active", "valid_from", "compiled", "a
 _DISTRIBUTED = re.compile(r"Distributed\('([^']+)'")
 #: A version that was followed by another one hears late messages for so long after its longest deadline.
 REMEMBERED = timedelta(days=60)
-_EPOCH = BEGINNING
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,10 @@ def refresh(store: Store, now: datetime) -> None:
         extend_deadlines(store, compiled, now)
     cluster = _cluster(store)
     wanted = checkpoints.view_name(versions) if versions else ""
-    there = [row[0] for row in store.query(load_sql(PACKAGE, "views.sql"), {"prefix": _PREFIX}).rows]
+    there = [
+        row[0]
+        for row in store.query(load_sql(PACKAGE, "views.sql"), {"prefix": checkpoints.NAMED_VIEWS}).rows
+    ]
     if wanted and wanted not in there:
         store.command(render(checkpoints.view_ddl(versions), cluster))
     # Both write the same rows for a while, which collapse.
@@ -190,7 +192,7 @@ def extend_deadlines(store: Store, compiled: Compiled, now: datetime) -> None:
             continue
         first = since.date() - timedelta(days=7) if since is not None else FIRST_DAY
         rows = [
-            (rule, piece.since, piece.shift_ms, piece.at or _EPOCH)
+            (rule, piece.since, piece.shift_ms, piece.at or BEGINNING)
             for piece in pieces(calendar, deadline, first, last)
         ]
         # The last row says how far the pieces reach, even when nothing changes there.
@@ -198,9 +200,6 @@ def extend_deadlines(store: Store, compiled: Compiled, now: datetime) -> None:
         if rows[-1][1] < reached:
             rows.append((rule, reached, *rows[-1][2:]))
         store.insert("deadline_pieces", ("rule", "since", "shift_ms", "at"), rows)
-
-
-_PREFIX = checkpoints.NAMED_VIEWS
 
 
 def _defined(definition: str | Path | Definition) -> Definition:

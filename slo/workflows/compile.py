@@ -11,15 +11,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
+from operator import attrgetter
 
 from slo.calendars import Calendar
+from slo.workflows import placing
 from slo.workflows.checkpoints import label
 from slo.workflows.duration import Within
 from slo.workflows.facts import NEVER
 from slo.workflows.model import FACILITY, Match, Step, Workflow
 from slo.workflows.shifts import rule_name
 from slo.workflows.sql_text import PACKAGE, among, fill, literal, literals, without_comments
-from tracing.keys import SEARCH_ONLY
 from tracing.store import load_sql
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -84,6 +85,8 @@ class Compiled:
         """
         journeys = "{journeys:Array(String)}"
         mine = f"SELECT token FROM journey_members WHERE journey IN {journeys}"
+        # Their own tokens, too: one may be a key that has moved to a journey that is not asked for.
+        theirs = f"token IN ({mine} UNION ALL SELECT arrayJoin({journeys}))"
         steps = list(enumerate(self.workflow.spec.steps, 1))
 
         def each(pattern: str) -> str:
@@ -97,11 +100,9 @@ class Compiled:
             clock_join=_CLOCK_JOIN if clocks else "",
             workflow=self.name,
             version=str(self.version),
-            # A message placed by its patient alone is not heard where much depends on it.
-            unsure="" if self.workflow.hears_probable else " OR mapping.basis = 'patient'",
-            # Their own tokens, too: one may be a key that has moved to a journey that is not asked for.
-            mapping_scope=f"WHERE token IN ({mine} UNION ALL SELECT arrayJoin({journeys}))" if scoped else "",
-            token_scope=f"AND token IN ({mine} UNION ALL SELECT arrayJoin({journeys}))" if scoped else "",
+            mapping=placing.mapping(f"WHERE {theirs}" if scoped else ""),
+            journey_of=placing.journey_of(self.workflow),
+            token_scope=f"AND {theirs}" if scoped else "",
             journey_scope=f"WHERE journey IN {journeys}" if scoped else "",
             items=self._items(mine if scoped else "")
             if each_item
@@ -136,12 +137,9 @@ class Compiled:
         )
 
     def _items(self, members: str) -> str:
-        # Nobody says what numbers of things that only search belong to, so no message joins two of them.
-        searched = self.workflow.spec.for_each in SEARCH_ONLY
         scope = "WHERE journey IN {journeys:Array(String)}" if members else ""
         keys = f"WHERE token IN ({members})" if members else ""
-        items = fill("items.sql", journey_scope=scope, key_scope="WHERE 0" if searched else keys)
-        return fill("facts_items.sql", items=without_comments(items)).strip()
+        return fill("facts_items.sql", items=placing.items(self.workflow, scope, keys)).strip()
 
     def _gathered(self) -> Iterator[str]:
         for n, step in enumerate(self.workflow.spec.steps, 1):
@@ -289,15 +287,10 @@ class Compiled:
         )
 
 
-def _met_by(match: Match) -> tuple[str, ...]:
-    return match.met_by
-
-
-def _failed_by(match: Match) -> tuple[str, ...]:
-    return match.failed_by
-
-
-_OUTCOMES: Mapping[str, Callable[[Match], tuple[str, ...]]] = {"met": _met_by, "failed": _failed_by}
+_OUTCOMES: Mapping[str, Callable[[Match], tuple[str, ...]]] = {
+    "met": attrgetter("met_by"),
+    "failed": attrgetter("failed_by"),
+}
 
 
 def state_expression() -> str:

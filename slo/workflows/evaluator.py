@@ -152,6 +152,9 @@ class Evaluator:
         return sorted({one for token, journeys in found.items() for one in journeys or {token}})
 
     def _evaluate(self, compiled: Compiled, journeys: list[str], is_news: bool = True) -> int:
+        facts = compiled.facts(clocks=bool(self._wrong_clocks))
+        insert = load_sql(_PACKAGE, "insert_facts.sql").replace("{{facts}}", facts)
+        touched = load_sql(_PACKAGE, "touched_hours.sql")
         for chunk in _chunks(journeys):
             mine = {
                 "workflow": compiled.name,
@@ -159,13 +162,10 @@ class Evaluator:
                 "journeys": chunk,
                 "zone": zone_of(compiled),
             }
-            touched = load_sql(_PACKAGE, "touched_hours.sql")
             ((run, before, sealed, _),) = self._store.query(touched, {**mine, "run": _NEVER_RUN}).rows
-            facts = compiled.facts(clocks=bool(self._wrong_clocks))
             if sealed and is_news:
                 trace = load_sql(_PACKAGE, "insert_changes.sql").replace("{{facts}}", facts)
                 self._store.command(trace, {**mine, "sealed": sealed})
-            insert = load_sql(_PACKAGE, "insert_facts.sql").replace("{{facts}}", facts)
             self._store.command(insert, {**mine, "run": run})
             ((_, after, _, gone),) = self._store.query(touched, {**mine, "run": run}).rows
             if gone:

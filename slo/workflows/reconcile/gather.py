@@ -11,11 +11,10 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
+from slo.workflows import placing
 from slo.workflows.backtest.scratch import scratch
 from slo.workflows.model import Workflow
 from slo.workflows.reconcile.model import COUNT
-from slo.workflows.sql_text import fill
-from tracing.keys import SEARCH_ONLY
 from tracing.store import Store, load_sql
 
 PACKAGE = "slo.workflows.reconcile.sql"
@@ -62,20 +61,13 @@ def gathered(store: Store, workflow: Workflow, asked: Mapping[str, Any], now: da
 
 def _messages(workflow: Workflow) -> str:
     text = load_sql(PACKAGE, "messages.sql")
-    # A message placed by its patient alone is not heard where much depends on it.
-    unsure = "" if workflow.hears_probable else " OR mapping.basis = 'patient'"
     each_item = workflow.spec.for_each is not None
     marks = {
-        "unsure": unsure,
-        "items": _items(workflow) if each_item else "",
+        "mapping": placing.mapping("WHERE token IN (SELECT token FROM near)"),
+        "journey_of": placing.journey_of(workflow),
+        "items": load_sql(PACKAGE, "listed.sql") + placing.items(workflow) if each_item else "",
         "lines": load_sql(PACKAGE, "lines_of_items.sql" if each_item else "lines.sql").rstrip(),
     }
     for name, value in marks.items():
         text = text.replace("{{" + name + "}}", value)
     return text
-
-
-def _items(workflow: Workflow) -> str:
-    keys = "WHERE 0" if workflow.spec.for_each in SEARCH_ONLY else ""
-    listed = load_sql(PACKAGE, "listed.sql")
-    return listed + fill("items.sql", journey_scope="", key_scope=keys)

@@ -3,31 +3,11 @@
 -- the reference that judges everything. Columns as in the table instances.
 WITH
     toDateTime64('2200-01-01 00:00:00', 3, 'UTC') AS never,
-    mapping AS
-    (
-        SELECT
-            token,
-            argMax(key_places.journey, key_places.version) AS root,
-            argMax(key_places.certainty, key_places.version) AS sure,
-            argMax(key_places.basis, key_places.version) AS basis,
-            argMax(key_places.eras, key_places.version) AS eras
-        FROM key_places
-        {{mapping_scope}}
-        GROUP BY token
-    ),
+    {{mapping}},
     placed AS
     (
         SELECT
-            -- A number that served several patients: the era of the message's patient, else of its time.
-            arrayFirst(era -> seen.patient != '' AND era.1 = seen.patient, mapping.eras) AS of_patient,
-            arraySort(era -> era.2, arrayFilter(era -> era.2 <= seen.at, mapping.eras)) AS until,
-            multiIf(
-                mapping.root = ''{{unsure}}, seen.token,
-                empty(mapping.eras), mapping.root,
-                of_patient.3 != '', of_patient.3,
-                notEmpty(until), until[-1].3,
-                mapping.eras[1].3) AS journey,
-            mapping.sure = 'probable' AND journey != seen.token AS probable,
+            {{journey_of}},
             seen.step AS step, seen.at AS at, seen.outcome AS outcome, seen.ack_code AS ack_code,
             seen.reason AS reason, seen.identity AS identity, seen.items AS items, seen.facility AS facility,
             seen.tags AS tags

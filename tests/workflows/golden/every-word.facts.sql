@@ -18,7 +18,6 @@ WITH
     placed AS
     (
         SELECT
-            -- A number that served several patients: the era of the message's patient, else of its time.
             arrayFirst(era -> seen.patient != '' AND era.1 = seen.patient, mapping.eras) AS of_patient,
             arraySort(era -> era.2, arrayFilter(era -> era.2 <= seen.at, mapping.eras)) AS until,
             multiIf(

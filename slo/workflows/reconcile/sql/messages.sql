@@ -19,31 +19,11 @@ WITH
                 SELECT token FROM checkpoints
                 WHERE workflow = {workflow:String} AND at >= {early:DateTime64(3, 'UTC')} AND at <= moment)
     ),
-    mapping AS
-    (
-        SELECT
-            token,
-            argMax(key_places.journey, key_places.version) AS root,
-            argMax(key_places.certainty, key_places.version) AS sure,
-            argMax(key_places.basis, key_places.version) AS basis,
-            argMax(key_places.eras, key_places.version) AS eras
-        FROM key_places
-        WHERE token IN (SELECT token FROM near)
-        GROUP BY token
-    ),
+    {{mapping}},
     placed AS
     (
         SELECT
-            -- A number that served several patients: the era of the message's patient, else of its time.
-            arrayFirst(era -> seen.patient != '' AND era.1 = seen.patient, mapping.eras) AS of_patient,
-            arraySort(era -> era.2, arrayFilter(era -> era.2 <= seen.at, mapping.eras)) AS until,
-            multiIf(
-                mapping.root = ''{{unsure}}, seen.token,
-                empty(mapping.eras), mapping.root,
-                of_patient.3 != '', of_patient.3,
-                notEmpty(until), until[-1].3,
-                mapping.eras[1].3) AS journey,
-            mapping.sure = 'probable' AND journey != seen.token AS probable,
+            {{journey_of}},
             seen.step AS step, seen.at AS at, seen.outcome AS outcome, seen.ack_code AS ack_code,
             seen.reason AS reason, seen.identity AS identity, seen.items AS items, seen.facility AS facility,
             seen.tags AS tags, seen.measures AS measures, seen.span_id AS span_id, seen.version AS version
