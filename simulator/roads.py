@@ -64,6 +64,7 @@ _SURGERY_KEYS = [
     {"kind": "case", "path": "PV1-50"},
     {"kind": "charge", "path": "FT1-2"},
     {"kind": "item", "path": "FT1-7"},
+    {"kind": "lot", "path": "FT1-3"},
     {"kind": "mrn", "path": "PID-3"},
 ]
 _USE = _pointers(

@@ -105,9 +105,12 @@ class Plan:
         return tuple(found)
 
 
-def plan(places: Iterable[Place]) -> Plan | None:
-    """A plan for these places; None if no field alone is enough."""
+def plan(places: Iterable[Place], found: Iterable[bytes] = ()) -> Plan | None:
+    """A plan for these places, which finds segments beside them; None if no field alone is enough."""
     segments: dict[bytes, dict[tuple[int, bool], None]] = {_PID: {}}
+    segments |= {name: {} for name in found}
+    if b"MSH" in segments:
+        return None
     for path, of_every in places:
         if path.verbatim or path.name == b"MSH" or path.occurrence > 1:
             return None

@@ -115,7 +115,7 @@ class Rule:
 
 
 class Hl7Keys:
-    """The keys and tags of one interface."""
+    """The keys and tags of one interface; the plan finds `segments` as well."""
 
     def __init__(
         self,
@@ -123,11 +123,12 @@ class Hl7Keys:
         default: str,
         authorities: Authorities,
         tags: Iterable[tuple[str, Encode]],
+        segments: Iterable[bytes] = (),
     ) -> None:
         self.rules = [Rule(rule, default, authorities) for rule in rules]
         self._tags = [(compile_path(path), encode) for path, encode in tags]
         places = [rule.place for rule in self.rules] + [Place(path) for path, _ in self._tags]
-        self.plan = plan(places)
+        self.plan = plan(places, segments)
         self._simple = _simple(self.plan, self.rules, self._tags)
 
     def read(self, message: Message) -> tuple[list[Key], bytes]:

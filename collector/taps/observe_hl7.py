@@ -18,6 +18,7 @@ from collector.taps.hl7_context import continued
 from collector.taps.hl7_extras import Extras
 from collector.taps.hl7_identity import Hl7Identity, may_change
 from collector.taps.hl7_keys import Hl7Keys
+from collector.taps.hl7_measures import CURRENCY, Hl7Measures
 from collector.taps.hops import (
     MAX_CONTROL_ID,
     Emitter,
@@ -71,7 +72,10 @@ class Hl7Observer:
         self._emitter = Emitter(interface, sink, keys)
         self._append = sink.append
         tags = [(path, by_code(names.TAG + name)) for name, path in interface.attributes.items()]
-        self._keys = Hl7Keys(interface.keys, interface.authority, keys.authorities, tags)
+        self._measures = Hl7Measures(interface.measures, CURRENCY not in interface.attributes)
+        self._keys = Hl7Keys(
+            interface.keys, interface.authority, keys.authorities, tags, self._measures.segments
+        )
         self._identity = Hl7Identity(list(interface.keys), interface.authority, keys)
         self._name = f"forward {interface.name}".encode()
         self._processed = f"process {interface.name}".encode()
@@ -236,6 +240,9 @@ class Hl7Observer:
             return None, None
         known = self._known.get(fields) or self._learn(fields)
         if known is not None:
+            measured = self._measures.of_lines(lines)
+            if measured:
+                known = known[0], known[1] + measured
             self._recent[lines] = known
             if len(self._recent) > self._emitter.keys.share(RECENT):
                 self._recent.popitem(last=False)
@@ -309,7 +316,13 @@ class Hl7Observer:
         return self._emitter.scope
 
     def _read(
-        self, message: Message, payload: bytes, start_ns: int, fields: _Raws | None, size: int = 0
+        self,
+        message: Message,
+        payload: bytes,
+        start_ns: int,
+        fields: _Raws | None,
+        size: int = 0,
+        whole: bool = True,
     ) -> Hop:
         emitter = self._emitter
         found, tags = self._keys.read(message)
@@ -323,6 +336,8 @@ class Hl7Observer:
         if fields is not None:
             self._remember(fields, trace, key_attributes)
         key_attributes += identity
+        if whole and not size:
+            key_attributes += self._measures.read(message)
         if size:
             key_attributes += encode_unread("too_large")
         else:
@@ -354,7 +369,7 @@ class Hl7Observer:
         if is_batch(payload):
             return self._batch(payload, start_ns)
         end = max(payload.rfind(b"\r", 0, WHOLE), payload.rfind(b"\n", 0, WHOLE)) + 1
-        hop = self._read(parse(payload[: end or WHOLE]), payload, start_ns, None)
+        hop = self._read(parse(payload[: end or WHOLE]), payload, start_ns, None, whole=False)
         return continued(hop, payload) if CONTEXT in payload else hop
 
     def _too_large(self, beginning: bytes, start_ns: int, size: int) -> Hop:

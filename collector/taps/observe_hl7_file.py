@@ -136,4 +136,5 @@ def _as_mllp(interface: FolderInterface | MllpInterface) -> MllpInterface:
         upstream="127.0.0.1:9",
         keys=interface.hl7_keys,
         attributes=interface.attributes,
+        measures=interface.hl7_measures,
     )

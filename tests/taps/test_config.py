@@ -44,7 +44,11 @@ def test_defaults() -> None:
         ("appointment", "SCH-2"),
         ("document", "TXA-12"),
         ("mrn", "PID-3"),
+        ("lot", "RXA-15"),
+        ("lot", "RXD-18"),
+        ("lot", "RXG-19"),
     ]
+    assert interface.measures == {"quantity": "FT1-10", "amount": "FT1-11"}
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ and never changes the payload it was given.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from tracing.protocols.hl7v2_batch import BOM, ENVELOPE, split_batch
@@ -242,6 +243,10 @@ class Message:
                     out.append(Assigned(value, part(authority), part(authority + 1), ""))
         return out
 
+    def rows(self, name: bytes) -> list[list[bytes]]:
+        """The fields, as written, of every segment of this name; index n is field n."""
+        return [fields for fields in self._every(_whole(name)) if fields]
+
     def groups(self, most: int) -> list[Message]:
         """The first `most` parts of the message, cut before each PID but the first: one for each patient.
 
@@ -326,6 +331,11 @@ class Message:
     def error_code(self) -> str:
         """ERR-3.1, before version 2.5 ERR-1.4 or MSA-6.1; "" when no error is coded."""
         return next(filter(None, map(self.value, _ERROR_CODES)), "")
+
+
+@lru_cache(maxsize=256)
+def _whole(name: bytes) -> Path:
+    return compile_path(f"{name.decode('ascii')}-1")
 
 
 def parse(payload: bytes) -> Message:

@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, model_validator
 
 from collector.taps.config.base import AnyKey, AnyKind, Model, Pointer, Word
-from collector.taps.config.mllp import HL7_KEYS, Hl7Key, Hl7Path, IdType, Suffix
+from collector.taps.config.mllp import HL7_KEYS, HL7_MEASURES, Hl7Key, Hl7Path, IdType, Suffix
 from tracing.protocols import fhir_types, usual_names, x12_parts
+from tracing.protocols.hl7v2_path import compile_path
 
 Format = Literal["x12", "hl7", "fhir", "ndjson", "delimited", "fixed"]
 Column = Annotated[str, Field(min_length=1, max_length=200)]
@@ -157,7 +158,10 @@ class FolderInterface(AnyKind):
     authorities: dict[str, str] = Field(
         default={}, description="With `format: fhir`: assigning authority by identifier system (a URI)."
     )
-    measures: dict[Word, str] = Field(default={}, description="Numbers, by column or JSON pointer.")
+    measures: dict[Word, str] = Field(
+        default={},
+        description="Numbers, by column, HL7 path or JSON pointer; default: HL7's usual ones, else none.",
+    )
     attributes: dict[Word, str] = Field(
         default={}, description="Short codes for `when`, by column, HL7 path or JSON pointer."
     )
@@ -188,6 +192,11 @@ class FolderInterface(AnyKind):
         )
 
     @property
+    def hl7_measures(self) -> dict[str, str]:
+        """The measures of HL7 messages in its files."""
+        return self.measures if "measures" in self.model_fields_set else HL7_MEASURES
+
+    @property
     def key_places(self) -> list[tuple[str, str]]:
         """Kinds of keys and where the format has them."""
         if self.format == "x12":
@@ -216,6 +225,9 @@ class FolderInterface(AnyKind):
             raise ValueError("fixed: only with format fixed")
         if self.format in ("x12", "fhir") and (self.measures or self.attributes):
             raise ValueError(f"measures and attributes: format {self.format} brings its own")
+        if self.format == "hl7":
+            for path in self.measures.values():
+                compile_path(path)
         named = [self.time.column] if self.time else []
         named += [key.column for key in self.keys if key.column]
         if self.format in ("delimited", "fixed"):

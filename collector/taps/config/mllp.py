@@ -68,8 +68,16 @@ HL7_KEYS = (
     Hl7Key(kind="appointment", path="SCH-2", of="filler"),
     Hl7Key(kind="document", path="TXA-12"),
     Hl7Key(kind="mrn", path="PID-3"),
+    Hl7Key(kind="lot", path="RXA-15"),
+    Hl7Key(kind="lot", path="RXD-18"),
+    Hl7Key(kind="lot", path="RXG-19"),
 )
-"""Where HL7 v2.5.1 puts identifiers. Placer and filler number their orders each for themselves."""
+"""Where HL7 v2.5.1 puts identifiers. Placer and filler number their orders each for themselves.
+
+Lots are those of what was given or dispensed."""
+
+HL7_MEASURES = {"quantity": "FT1-10", "amount": "FT1-11"}
+"""What a detail financial transaction (DFT^P03) charges; messages without FT1 measure nothing."""
 
 
 class MllpInterface(Listening):
@@ -89,6 +97,11 @@ class MllpInterface(Listening):
     keys: tuple[Hl7Key, ...] = Field(default=HL7_KEYS, description="Business keys, by path.")
     attributes: dict[Word, Hl7Path] = Field(
         default={}, description="Short codes to record for `when` conditions, by path."
+    )
+    measures: dict[Word, Hl7Path] = Field(
+        default=HL7_MEASURES,
+        description="Numbers, by path: the sum over every such segment of a message. Of FT1, credits count "
+        "negative and payments not at all.",
     )
     facility_from_message: bool = Field(
         default=True, description="Take the facility from MSH-4 where it is a code."
@@ -165,6 +178,8 @@ class MllpInterface(Listening):
     @model_validator(mode="after")
     def _paths_exist(self) -> Self:
         places = {f"attributes.{name}": path for name, path in self.attributes.items()}
+        if "measures" in self.model_fields_set:
+            places |= {f"measures.{name}": path for name, path in self.measures.items()}
         if "keys" in self.model_fields_set:
             places |= {f"keys[{index}].path": key.path for index, key in enumerate(self.keys)}
         places |= {f"structure_codes[{index}]": path for index, path in enumerate(self.structure_codes)}
