@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from collector.taps.hops import by_code, encode_measure
@@ -29,12 +30,6 @@ _NULL = b'""'
 _Rows = Callable[[bytes], list[list[bytes]]]
 
 
-class _Rule(NamedTuple):
-    path: Path
-    money: bool
-    encode: Callable[[float], bytes]
-
-
 class _Separators(NamedTuple):
     repetition: bytes = b"~"
     component: bytes = b"^"
@@ -44,6 +39,68 @@ class _Separators(NamedTuple):
 _CUSTOMARY = _Separators()
 
 
+class _Written(NamedTuple):
+    """What a field says: a number, None where it says nothing; whether it is malformed; a currency."""
+
+    number: Decimal | None
+    malformed: bool = False
+    currency: str = ""
+
+
+_NOTHING = _Written(None)
+
+
+class _Rule:
+    """One measure. What a field says is remembered: most quantities are 1."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        self.path = path
+        self.money = path.component <= 1 and (name == "amount" or _MONEY.match(path.text) is not None)
+        self.encode = lru_cache(maxsize=256)(lambda value: encode_measure(name, value))
+        self.read = lru_cache(maxsize=256)(self._read)
+
+    def _read(self, field: bytes, separators: _Separators) -> _Written:
+        path = self.path
+        components = _part(field, separators.repetition, path.repetition).split(separators.component)
+        place = max(path.component, 1) - 1
+        component = components[place] if place < len(components) else b""
+        text = _part(component, separators.subcomponent, path.subcomponent).strip()
+        if not text or text == _NULL:
+            return _NOTHING
+        if _NUMBER.fullmatch(text) is None:
+            return _Written(None, True)
+        currency = ""
+        if self.money:
+            beside = components[1].strip() if len(components) > 1 else b""
+            named = _part(component, separators.subcomponent, 2).strip() or beside
+            currency = named.decode("ascii", "replace").upper()
+        return _Written(
+            Decimal(text.decode("ascii")), False, currency if _ISO_4217.fullmatch(currency) else ""
+        )
+
+    def total(self, rows: list[list[bytes]], separators: _Separators, currencies: set[str]) -> Decimal | None:
+        """The sum; None where there is no number, or a malformed one: half a sum would be a wrong one."""
+        number = self.path.field
+        if self.path.occurrence:
+            rows = rows[self.path.occurrence - 1 : self.path.occurrence]
+        total = None
+        for fields in rows:
+            field = fields[number] if number < len(fields) else b""
+            kind = _kind(fields) if fields[0] == _CHARGE else b""
+            if not field or kind in _PAYMENTS:
+                continue
+            written = self.read(field, separators)
+            if written.malformed:
+                return None
+            if written.number is None:
+                continue
+            signed = -abs(written.number) if kind in _CREDITS else written.number
+            total = signed if total is None else total + signed
+            if written.currency:
+                currencies.add(written.currency)
+        return total
+
+
 class Hl7Measures:
     """The measures of one interface: each is the sum over every such segment of a message.
 
@@ -51,7 +108,7 @@ class Hl7Measures:
     """
 
     def __init__(self, paths: Mapping[str, str], currency: bool) -> None:
-        self._rules = [_rule(name, compile_path(path)) for name, path in paths.items()]
+        self._rules = [_Rule(name, compile_path(path)) for name, path in paths.items()]
         self.segments = frozenset(rule.path.name for rule in self._rules)
         self._encode = by_code(names.TAG + CURRENCY, _ISO_4217) if currency else None
 
@@ -82,7 +139,7 @@ class Hl7Measures:
         totals: list[tuple[_Rule, float]] = []
         currencies: set[str] = set()
         for rule in self._rules:
-            total = _total(rule, rows(rule.path.name), separators, currencies)
+            total = rule.total(rows(rule.path.name), separators, currencies)
             if total is not None:
                 totals.append((rule, float(total)))
         # Two currencies in one message are never one amount.
@@ -91,48 +148,6 @@ class Hl7Measures:
         if self._encode is not None and len(currencies) == 1:
             found += self._encode(currencies.pop())
         return found
-
-
-def _rule(name: str, path: Path) -> _Rule:
-    money = path.component <= 1 and (name == "amount" or _MONEY.match(path.text) is not None)
-    return _Rule(path, money, lambda value: encode_measure(name, value))
-
-
-def _total(
-    rule: _Rule, rows: list[list[bytes]], separators: _Separators, currencies: set[str]
-) -> Decimal | None:
-    """The sum; None where there is no number, or one that is malformed: half a sum would be a wrong one."""
-    path = rule.path
-    if path.occurrence:
-        rows = rows[path.occurrence - 1 : path.occurrence]
-    found = None
-    for fields in rows:
-        if path.field >= len(fields):
-            continue
-        field = fields[path.field]
-        if not field or field == _NULL:
-            continue
-        kind = _kind(fields) if path.name == _CHARGE else b""
-        if kind in _PAYMENTS:
-            continue
-        components = _part(field, separators.repetition, path.repetition).split(separators.component)
-        place = max(path.component, 1) - 1
-        component = components[place] if place < len(components) else b""
-        text = _part(component, separators.subcomponent, path.subcomponent).strip()
-        if not text or text == _NULL:
-            continue
-        if _NUMBER.fullmatch(text) is None:
-            return None
-        number = Decimal(text.decode("ascii"))
-        found = (found or Decimal()) + (-abs(number) if kind in _CREDITS else number)
-        if rule.money:
-            currency = _part(component, separators.subcomponent, 2).strip() or (
-                components[1].strip() if len(components) > 1 else b""
-            )
-            name = currency.decode("ascii", "replace").upper()
-            if _ISO_4217.fullmatch(name):
-                currencies.add(name)
-    return found
 
 
 def _kind(fields: list[bytes]) -> bytes:
