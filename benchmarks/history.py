@@ -29,8 +29,8 @@ from tracing.store import Store, load_sql, open_store
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 DAYS = 30
-_HOPS = 3.8
-_BYTES_A_SPAN = 600
+HOPS = 3.8
+BYTES_A_SPAN = 600
 _AT_ONCE = 100_000
 WORKFLOW = """\
 apiVersion: caretrail/v1
@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--spans", type=int, default=1_000_000)
     add_folder_options(parser)
     options = parser.parse_args()
-    with workplace(options, "history", options.spans * _BYTES_A_SPAN) as (folder, empty):
+    with workplace(options, "history", options.spans * BYTES_A_SPAN) as (folder, empty):
         print(json.dumps(run(options.spans, folder, fill=empty)))
 
 
@@ -64,11 +64,11 @@ def run(spans: int, folder: Path, *, fill: bool) -> dict[str, Any]:
     """Fill, measure, print the table; returns the figures of the last line."""
     ran_on = machine()
     print(said(ran_on))
-    journeys = round(spans / _HOPS)
+    journeys = round(spans / HOPS)
     with open_store(f"chdb://{folder / 'store'}") as store:
         store.migrate()
         if fill:
-            took = _timed(lambda: _fill(store, journeys))
+            took = _timed(lambda: fill(store, journeys))
             print(f"{journeys:,} journeys over {DAYS} days, filled and judged in {took:.0f} s")
         draft = define_text(WORKFLOW.replace("within: 15m", "within: 45m"), "draft")
         questions: dict[str, Callable[[], Any]] = {
@@ -93,7 +93,8 @@ def run(spans: int, folder: Path, *, fill: bool) -> dict[str, Any]:
     return {"machine": ran_on, "journeys": journeys, "questions": found}
 
 
-def _fill(store: Store, journeys: int) -> None:
+def fill(store: Store, journeys: int) -> None:
+    """Store a month of discharges and judge them."""
     sql = load_sql("benchmarks", "history_spans.sql")
     common = {"begin": NOW - timedelta(days=DAYS), "seconds": DAYS * 86_400, "journeys": journeys}
     for begin in range(0, journeys, _AT_ONCE):

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from slo.workflows.activate import activate
-from slo.workflows.backtest import score
+from slo.workflows.backtest import draft
 from slo.workflows.backtest.score import backtest
 from slo.workflows.evaluator import Evaluator
 from slo.workflows.load import define_text
@@ -94,7 +94,7 @@ def test_a_start_that_names_only_an_account_is_no_journey_beside_its_visit(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A page of one: the account and the visit it belongs to are never looked at together.
-    monkeypatch.setattr(score, "_PAGE", 1)
+    monkeypatch.setattr(draft, "_PAGE", 1)
     activate(store, define_text(TEXT, "discharges.yaml"), MONDAY)
     insert(store, [span for visit in "12" for span in (discharge("", account=visit), *whole(visit)[1:])])
     Resolver(store).step(NOW)
