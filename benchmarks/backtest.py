@@ -16,6 +16,7 @@ import json
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def run(journeys: int, folder: Path, *, fill_it: bool) -> dict[str, Any]:
             print(f"{journeys:,} journeys over {DAYS} days, filled and judged in {took:.0f} s", flush=True)
         drafts = {"the same text": WORKFLOW, "a longer deadline": LONGER, "a step less": LESS}
         for name, text in drafts.items():
-            seconds, spent = _timed(lambda text=text: _scored(store, text))
+            seconds, spent = _timed(partial(_scored, store, text))
             found[f"backtest, {name}"] = _row(seconds, spent, journeys)
             _print(f"backtest, {name}", found[f"backtest, {name}"])
 
