@@ -35,13 +35,13 @@ FACILITY = "NSH"
 _CORE = {"ehr-adt": "tap_adt", "billing-dft": "tap_billing", "erp-journals": "tap_erp"}
 #: What a process of the hospital is watched by, beside the two packs every demo has.
 _PACKS = {
-    "beds": "discharge-to-bed",
-    "staffing": "census-to-workforce",
-    "implants": "implant-to-inventory",
-    "orders": "order-to-result",
-    "readiness": "admission-to-billing-readiness",
-    "eligibility": "eligibility",
-    "claims": "claim-to-remittance",
+    "beds": ("discharge-to-bed",),
+    "staffing": ("census-to-workforce",),
+    "implants": ("implant-to-inventory", "case-cost"),
+    "orders": ("order-to-result",),
+    "readiness": ("admission-to-billing-readiness",),
+    "eligibility": ("eligibility",),
+    "claims": ("claim-to-remittance",),
 }
 #: Processes without which a pack would wait for what nobody sends.
 _ALONG = {"beds": "staffing", "readiness": "eligibility"}
@@ -146,7 +146,8 @@ def settings(ports: dict[str, int], port: int, folder: Path, processes: Iterable
         },
         "interfaces": [interface(road) for road in roads(processes).values()],
         "workflows": [
-            "discharge-to-cash", "registration-to-billing", *(_PACKS[process] for process in processes),
+            "discharge-to-cash", "registration-to-billing",
+            *(pack for process in processes for pack in _PACKS[process]),
         ],
         "dashboard": {"listen": f"127.0.0.1:{port}", "public_url": f"http://127.0.0.1:{port}"},
     }  # fmt: skip

@@ -6,8 +6,8 @@ to its stay. Readers that must cope with other people's files use `tracing.proto
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from simulator.model import Encounter, Trait
@@ -206,8 +206,20 @@ def status_277ca(submission: Submission, control: str, at: float) -> bytes:
     return interchange("277", control, at, out, CLEARING_HOUSE, BILLING)
 
 
-def remittance_835(submission: Submission, control: str, at: float) -> bytes:
-    """The 835: every claim that was not rejected paid at 60 per cent, the rest contractual (CAS CO 45)."""
+def remittance_835(
+    submission: Submission, control: str, at: float, misread: Container[str] = frozenset()
+) -> bytes:
+    """The 835: every claim that was not rejected paid at 60 per cent, the rest contractual (CAS CO 45).
+
+    Of claims in `misread`, by key, the payer has lost the last digit of the dollars.
+    """
+    submission = replace(
+        submission,
+        claims=tuple(
+            replace(claim, cents=claim.cents // 10) if claim.key in misread else claim
+            for claim in submission.claims
+        ),
+    )
     paid = [(c, c.cents * 60 // 100) for c in submission.claims if not c.rejected]
     total = dollars(sum(cents for _, cents in paid))
     out = [

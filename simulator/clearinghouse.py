@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
 
 from simulator import claim_files
 from simulator.agenda import Agenda
@@ -66,15 +67,27 @@ class ClearingHouse:
         for n in range({"lost": 0, "late": 1, "twice": 2}[fate.kind]):
             self._agenda.at(at + 90 * n, lambda: self._answer(kind, submission))
 
+    def _misread(self, submission: Submission) -> frozenset[str]:
+        """The claims whose charge the payer has wrong, by key."""
+        if self._site is None:
+            return frozenset()
+        differs = self._site.fates.differs
+        paid = (one for one in submission.claims if not one.rejected)
+        return frozenset(one.key for one in paid if differs("835", one.account))
+
     def _answer(self, kind: str, submission: Submission) -> None:
         now = self._agenda.now
         control = self._controls.next(now)
-        write = {
+        misread = self._misread(submission) if kind == "835" else frozenset()
+        write: dict[str, Callable[[Submission, str, float], bytes]] = {
             "999": claim_files.acknowledgement_999,
             "277CA": claim_files.status_277ca,
-            "835": claim_files.remittance_835,
-        }[kind]
+            "835": partial(claim_files.remittance_835, misread=misread),
+        }
+        for claim in submission.claims:
+            if self._site is not None and claim.key in misread:
+                self._site.fault(claim.key, "835", claim.account, "differs")
         claims = (
             () if kind == "999" else tuple(c for c in submission.claims if kind == "277CA" or not c.rejected)
         )
-        self._deliver(kind, control, write(submission, control, now), claims)
+        self._deliver(kind, control, write[kind](submission, control, now), claims)

@@ -23,6 +23,7 @@ class ProcessRates:
 
     The rest are shares of what a process is about: early: announced before it is so. partial: some of
     several never follow. cancelled: taken back; half of them are done again. preliminary: never completed.
+    differs: says another quantity or amount than it was told.
     """
 
     lost: float = 0.010
@@ -35,6 +36,7 @@ class ProcessRates:
     partial: float = 0.020
     cancelled: float = 0.025
     preliminary: float = 0.015
+    differs: float = 0.012
 
     def of_messages(self) -> tuple[tuple[str, float], ...]:
         """Those of a message, in a fixed order."""
@@ -80,6 +82,10 @@ class Fates:
     def dice(self, what: str, number: str) -> random.Random:
         """Dice for everything else about one thing."""
         return random.Random(f"{self._seed}|{what}|{number}")
+
+    def differs(self, message: str, number: str) -> bool:
+        """Whether the message of this name about this number says another number than it should."""
+        return self.dice(f"differs|{message}", number).random() < self.rates.differs
 
     def _of(self, message: str, number: str) -> Fate:
         """What happens to the message of this name about this number."""

@@ -7,6 +7,7 @@ once, some hours after its first issue, for what was issued by then.
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 
 from simulator.beds import MINUTE
 from simulator.doors import Document
@@ -16,12 +17,25 @@ from simulator.site import Site
 from simulator.surgery import Case, Implant
 
 
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """What inventory was told of an implant: how many of it left their lot."""
+
+    implant: Implant
+    quantity: int
+
+    @property
+    def cents(self) -> int:
+        """What they cost together."""
+        return self.quantity * self.implant.cents
+
+
 class Inventory:
     """One store for all sites."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._issued: dict[str, dict[str, Implant]] = defaultdict(dict)
+        self._issued: dict[str, dict[str, Issue]] = defaultdict(dict)
         site.rest("inventory-api", "inventory").on("/inventory/issues", "charge", "lot_unknown", self._issue)
 
     def _issue(self, number: str, document: Document, now: float) -> None:
@@ -29,8 +43,8 @@ class Inventory:
         case: Case = self._site.plans[implant.case]
         account = str(document.get("reference", ""))
         issued = self._issued[implant.case]
-        issued[number] = implant
-        self._commit(implant, account)
+        issue = issued[number] = Issue(implant, int(str(document["quantity"])))
+        self._commit(issue, account)
         if len(issued) > 1:
             return
         dice = self._site.fates.dice("replenish", case.number)
@@ -42,7 +56,8 @@ class Inventory:
         self._site.agenda.at(now + order, lambda: self._order(case, account))
         self._site.agenda.at(now + cost, lambda: self._cost(case, account))
 
-    def _commit(self, implant: Implant, account: str) -> None:
+    def _commit(self, issue: Issue, account: str) -> None:
+        implant = issue.implant
         dice = self._site.fates.dice("commit", implant.charge)
         self._site.post(
             "supplier-usage",
@@ -55,8 +70,8 @@ class Inventory:
                 "charge": implant.charge,
                 "item": implant.item,
                 "lot": implant.lot,
-                "quantity": 1,
-                "total": implant.cents / 100,
+                "quantity": issue.quantity,
+                "total": issue.cents / 100,
             },
             Numbers(more=(("case", implant.case), ("charge", implant.charge))),
             (25 * HOUR, 50 * HOUR),
@@ -67,8 +82,8 @@ class Inventory:
         self._post(case, account, "/purchase-orders", case.order, {
             "order": case.order,
             "supplier": "S-200",
-            "quantity": len(issued),
-            "lines": [{"item": one.item, "quantity": 1} for one in issued],
+            "quantity": sum(one.quantity for one in issued),
+            "lines": [{"item": one.implant.item, "quantity": one.quantity} for one in issued],
         })  # fmt: skip
 
     def _cost(self, case: Case, account: str) -> None:
@@ -76,7 +91,7 @@ class Inventory:
         self._post(case, account, "/journals", case.number, {
             "total": sum(one.cents for one in issued) / 100,
             "currency": "USD",
-            "quantity": len(issued),
+            "quantity": sum(one.quantity for one in issued),
             "cost_centre": "CC-7300",
         })  # fmt: skip
 

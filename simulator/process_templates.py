@@ -121,20 +121,31 @@ def surgery(
 
 
 def use(
-    who: Identified, control_id: str, now: float, case: str, charge: str, item: str, lot: str, cents: int
+    who: Identified,
+    control_id: str,
+    now: float,
+    case: str,
+    charge: str,
+    item: str,
+    lot: str,
+    quantity: int,
+    cents: int,
 ) -> bytes:
-    """One implant used, as a charge: DFT^P03 with FT1-2 the charge, FT1-7 the item, FT1-3 its lot."""
+    """Implants of one kind and lot used, as a charge: FT1-2 is its number, FT1-3 the lot, FT1-7 the item.
+
+    FT1-10 is how many, FT1-11 what all of them cost.
+    """
     template = _template(
         "DFT^P03",
         "DFT_P03",
         "EVN|P03|@now@",
         "PID",
         "PV1+50",
-        "FT1|1|@charge@|@lot@|@now@|@now@|CG|@item@^IMPLANT^L|||1|@amount@&USD||CC7300",
+        "FT1|1|@charge@|@lot@|@now@|@now@|CG|@item@^IMPLANT^L|||@quantity@|@amount@&USD||CC7300",
     )
     return _fill(
         template, who, "SURGERY", "ENGINE", control_id=control_id, now=timestamp(now), case=case,
-        charge=charge, item=item, lot=lot, amount=f"{cents / 100:.2f}",
+        charge=charge, item=item, lot=lot, quantity=str(quantity), amount=f"{cents / 100:.2f}",
     )  # fmt: skip
 
 

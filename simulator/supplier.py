@@ -19,7 +19,7 @@ from simulator.surgery import Case
 
 
 def _lines(case: Case) -> tuple[Line, ...]:
-    return tuple(Line(one.item, one.lot, one.cents) for one in case.implants)
+    return tuple(Line(one.item, one.lot, one.quantity, one.cents) for one in case.implants)
 
 
 def _filed(case: Case, control: str, data: bytes, message: str) -> Filed:

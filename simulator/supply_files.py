@@ -14,10 +14,11 @@ ERP, SUPPLIER = "NSHERP", "IMPLANTCO"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of an order: item, lot of what is to be replaced, cents."""
+    """One line of an order: item, lot of what is to be replaced, how many, cents for each."""
 
     item: str
     lot: str
+    quantity: int
     cents: int
 
 
@@ -25,8 +26,8 @@ def order_850(number: str, lines: tuple[Line, ...], control: str, at: float) -> 
     """The purchase order."""
     out = [f"BEG*00*NE*{number}**{day(at)}", "CUR*BY*USD"]
     for n, line in enumerate(lines, 1):
-        out.append(f"PO1*{n}*1*EA*{dollars(line.cents)}**IN*{line.item}*LT*{line.lot}")
-    out += [f"CTT*{len(lines)}", f"AMT*TT*{dollars(sum(line.cents for line in lines))}"]
+        out.append(f"PO1*{n}*{line.quantity}*EA*{dollars(line.cents)}**IN*{line.item}*LT*{line.lot}")
+    out += [f"CTT*{len(lines)}", f"AMT*TT*{dollars(sum(line.quantity * line.cents for line in lines))}"]
     return envelope("850", "PO", "004010", control, at, out, ERP, SUPPLIER)
 
 
@@ -36,8 +37,8 @@ def acknowledgement_855(
     """The supplier takes the order (BAK02 AD) or refuses it (RD)."""
     out = [f"BAK*00*{'RD' if refused else 'AD'}*{number}*{day(at)}"]
     for n, line in enumerate(lines, 1):
-        out.append(f"PO1*{n}*1*EA*{dollars(line.cents)}**IN*{line.item}")
-        out.append(f"ACK*{'IR' if refused else 'IA'}*1*EA")
+        out.append(f"PO1*{n}*{line.quantity}*EA*{dollars(line.cents)}**IN*{line.item}")
+        out.append(f"ACK*{'IR' if refused else 'IA'}*{line.quantity}*EA")
     out.append(f"CTT*{len(lines)}")
     return envelope("855", "PR", "004010", control, at, out, SUPPLIER, ERP)
 
@@ -46,7 +47,7 @@ def shipment_856(number: str, lines: tuple[Line, ...], control: str, at: float) 
     """The goods are on their way."""
     out = [f"BSN*00*S{control}*{day(at)}*1200", "HL*1**S", "HL*2*1*O", f"PRF*{number}"]
     for n, line in enumerate(lines, 3):
-        out += [f"HL*{n}*2*I", f"LIN*{n - 2}*IN*{line.item}", "SN1**1*EA"]
+        out += [f"HL*{n}*2*I", f"LIN*{n - 2}*IN*{line.item}", f"SN1**{line.quantity}*EA"]
     out.append(f"CTT*{len(lines)}")
     return envelope("856", "SH", "004010", control, at, out, SUPPLIER, ERP)
 

@@ -7,7 +7,7 @@ knows it by account, case and charge.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simulator import process_templates
 from simulator.agenda import Action
@@ -30,12 +30,13 @@ _SCREW = "SCREW-45"
 
 @dataclass(frozen=True, slots=True)
 class Implant:
-    """One implant used: its charge number, item, lot and cost in cents."""
+    """What was implanted of one lot: its charge number, item, lot, how many and what each costs in cents."""
 
     charge: str
     case: str
     item: str
     lot: str
+    quantity: int
     cents: int
     encounter: Encounter
 
@@ -82,10 +83,17 @@ def case_of(site: Site, encounter: Encounter) -> Case | None:
             number,
             items[n - 1] if n <= len(items) else _SCREW,
             f"L{dice.randrange(10**6):06d}",
+            1,
             dice.randrange(15_000, 480_000),
             encounter,
         )
         for n in range(1, count + 1)
+    )
+    implants = tuple(
+        replace(one, quantity=site.fates.dice("screws", one.charge).randint(1, 6))
+        if one.item == _SCREW
+        else one
+        for one in implants
     )
     rates = site.fates.rates
     cancelled = dice.random() < rates.cancelled
@@ -157,7 +165,8 @@ class Surgery:
             self._site.say(
                 "surgery", "DFT^P03", implant.charge, e, 0, self._ids.next,
                 lambda own, at: process_templates.use(
-                    who, own, at, implant.case, implant.charge, implant.item, implant.lot, implant.cents
+                    who, own, at, implant.case, implant.charge, implant.item, implant.lot,
+                    implant.quantity, implant.quantity * implant.cents,
                 ),
                 also(who.numbers, case=implant.case, charge=implant.charge), (3 * HOUR, 9 * HOUR),
                 who.tags,
@@ -188,6 +197,11 @@ class UseChannel:
             self._site.witness.lost(case.encounter.key, "POST /inventory/issues", "engine", now)
             return
         account = message.get("PID-18.1") or ""
+        quantity = int(message.get("FT1-10") or 1)
+        if self._site.fates.differs("POST /inventory/issues", number):
+            # Somebody keys in another number than the theatre's.
+            self._site.fault(case.encounter.key, "POST /inventory/issues", number, "differs")
+            quantity += -1 if quantity > 1 else 1
         dice = self._site.fates.dice("issue", number)
         self._site.post(
             "inventory-issues",
@@ -201,8 +215,8 @@ class UseChannel:
                 "charge": number,
                 "item": implant.item,
                 "lot": implant.lot,
-                "quantity": 1,
-                "total": implant.cents / 100,
+                "quantity": quantity,
+                "total": quantity * implant.cents / 100,
                 "facility": case.encounter.facility,
             },
             Numbers(account=account, more=(("case", implant.case), ("charge", number))),

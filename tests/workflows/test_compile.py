@@ -39,7 +39,7 @@ def test_a_text_cannot_leave_its_literal(store: Store) -> None:
 
 def test_names_with_quotes_compile_and_run(store: Store) -> None:
     text = (PACKS / "discharge-to-cash.yaml").read_text()
-    odd = text.replace("name: ERP posted", "name: \"the ERP's 'posting' \\\\ {x}\"")
+    odd = text.replace("ERP posted", "\"the ERP's 'posting' \\\\ {x}\"")
     activate(store, odd, MONDAY)
     insert(store, whole("1"))
     (compiled,) = active(store)

@@ -161,7 +161,7 @@ def _claim_measures(claim: Claim) -> Measures:
     found = []
     if claim.amount is not None:
         found.append(("amount", claim.amount))
-    if claim.charge is not None and claim.charge != claim.amount:
+    if claim.charge is not None:
         found.append(("charge", claim.charge))
     return tuple(found)
 
