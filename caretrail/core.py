@@ -7,7 +7,7 @@ what was accepted; what is not in the store yet is there at the next start.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -121,6 +121,13 @@ class Core:
         if "dashboard" in self._roles:
             self._start_dashboard(store, site_key)
 
+    def _runbooks(self) -> Iterator[Path]:
+        """Folders of runbooks beside the site's own workflows."""
+        shipped = packs.shipped()
+        for name in self._settings.workflows:
+            if name not in shipped:
+                yield self._configuration.path(name).parent / packs.RUNBOOKS
+
     def _document(self, name: str, shipped: Iterable[str]) -> Path:
         """A document by its path. Raises CannotStart when there is none."""
         path = self._configuration.path(name)
@@ -229,6 +236,7 @@ class Core:
             zone=self._settings.site.timezone,
             version=version("caretrail"),
             key_fields=key_fields(self._settings.interfaces),
+            runbooks=tuple(self._runbooks()),
         )
         link = given.public_url or f"http://{given.listen}"
         routers = [health.router(state, self._counters), health.login_router(gate, link)]

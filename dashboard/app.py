@@ -23,6 +23,7 @@ from dashboard import (
     export,
     identity_api,
     notices,
+    runbook,
     searching,
     shell,
     workflow_api,
@@ -98,6 +99,7 @@ def create_app(
     app.include_router(identity_api.router(asked, feed, clock))
     app.include_router(engines.router(asked, feed, clock))
     app.include_router(workflow_api.router(asked, feed, clock))
+    app.include_router(runbook.router(settings, feed))
     app.include_router(export.router(guide, feed, asked, settings.executive_days, clock))
     app.add_exception_handler(StoreUnavailable, _unavailable)
     app.add_exception_handler(StoreRefused, _refused)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 
@@ -20,7 +21,8 @@ class DashboardSettings:
     stale and turns grey. attention_limit: rows in "Needs somebody"; attention_read: how many are looked at to
     find the newest trouble among old. secure_cookie: set when the dashboard is served over TLS, so that the
     session cookie never leaves it. key_fields: by kind of key, the HL7 field it is read from as the standard
-    names it ("PV1-19 Visit Number").
+    names it ("PV1-19 Visit Number"). runbooks: the site's folders of NAME.md, asked before
+    the shipped one.
     """
 
     site: str = "Caretrail"
@@ -33,6 +35,7 @@ class DashboardSettings:
     secure_cookie: bool = False
     version: str = ""
     key_fields: Mapping[str, str] = field(default_factory=dict)
+    runbooks: tuple[Path, ...] = ()
 
     @property
     def tz(self) -> ZoneInfo:

@@ -72,7 +72,7 @@ def step_trouble(observations: Observations, settings: ConditionSettings, now: d
                 summary=f"{trouble.workflow}: {count(trouble.affected, 'encounter')} {what}",
                 affected=trouble.affected,
                 link=page(settings.link, "exceptions", workflow=trouble.workflow),
-                notes=notes(owner=trouble.owner, runbook_url=trouble.runbook),
+                notes=notes(owner=trouble.owner, runbook_url=absolute(settings.link, trouble.runbook)),
             )
         )
     return alerts
@@ -206,6 +206,13 @@ def page(base: str, name: str, **query: str) -> str:
         return ""
     address = f"{base.rstrip('/')}/{quote(name)}"
     return f"{address}?{urlencode(query)}" if query else address
+
+
+def absolute(base: str, address: str) -> str:
+    """An address that opens from anywhere: one of the dashboard's own gets its base; empty without a base."""
+    if not address.startswith("/"):
+        return address
+    return base.rstrip("/") + address if base else ""
 
 
 def count(number: int, noun: str) -> str:

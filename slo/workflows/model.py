@@ -6,6 +6,7 @@ only; it must never contain SQL or touch a store.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Literal, Self
@@ -64,7 +65,21 @@ Duration = Annotated[Within, BeforeValidator(_within), _TEXT]
 Clock = Annotated[Within, BeforeValidator(_clock), _TEXT]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 Money = Annotated[float, Field(ge=0, le=1e9)]
-Link = Annotated[str, Field(pattern=r"^https?://\S+$", max_length=500)]
+RUNBOOKS = "/runbook/"
+"""Where the dashboard shows runbooks written beside workflows."""
+Link = Annotated[
+    str,
+    Field(
+        pattern=r"^(https?://\S+|/runbook/[a-z][a-z0-9-]{0,62}(#[a-z0-9-]+)?)$",
+        max_length=500,
+        description="An address, or /runbook/NAME for runbooks/NAME.md beside the workflows.",
+    ),
+]
+
+
+def anchor(name: str) -> str:
+    """What a step or heading is called in an address: `ERP posted` is `erp-posted`."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 class Rules(Strict):
@@ -375,8 +390,9 @@ class Workflow(Strict):
         return self.spec.told(step, facility, "owner") or self.metadata.owner
 
     def runbook(self, step: Step, facility: str | None = None) -> str:
-        """Where it says what to do; "" when nothing is said."""
-        return self.spec.told(step, facility, "runbook") or self.metadata.runbook or ""
+        """Where it says what to do; "" when nothing is said. In a runbook of ours, the step's own section."""
+        found = self.spec.told(step, facility, "runbook") or self.metadata.runbook or ""
+        return f"{found}#{anchor(step.name)}" if found.startswith(RUNBOOKS) and "#" not in found else found
 
     def cost_per_hour(self, step: Step, facility: str | None = None) -> float:
         """What an hour of delay costs, in the site's currency; 0 when nothing is said."""

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from slo.alerts.conditions import ConditionSettings, evaluate, labels, page
+from slo.alerts.conditions import ConditionSettings, absolute, evaluate, labels, page
 from slo.alerts.model import Alert
 from slo.alerts.observations import Doubt, InterfaceActivity, Observations, StepTrouble
 from slo.calendars import Maintenance
@@ -169,3 +169,9 @@ def test_labels_and_links_carry_nothing_odd() -> None:
     assert labels(interface="ehr\n\x00adt" + "x" * 200) == (("interface", ("ehradt" + "x" * 200)[:128]),)
     assert page("", "exceptions", workflow="a") == ""
     assert page("http://h/", "exceptions", workflow="a b") == "http://h/exceptions?workflow=a+b"
+
+
+def test_a_runbook_of_the_dashboard_gets_its_address() -> None:
+    assert absolute("https://caretrail.example/", "/runbook/a#b") == "https://caretrail.example/runbook/a#b"
+    assert absolute("https://caretrail.example", "https://wiki.example/a") == "https://wiki.example/a"
+    assert absolute("", "/runbook/a") == ""
