@@ -130,9 +130,13 @@ def _report(report: dict[str, Any], console: Console) -> None:
 
 
 def _paths(answer: dict[str, Any], console: Console) -> None:
+    cases = f"{answer['for_each']}s" if answer["for_each"] else "journeys"
     share = f"{answer['coverage']:.1%} of {answer['coverage_of']}"
-    console.print(f"\n{answer['journeys']} began with {answer['start']}; {share} follow the proposal")
-    table = _table("journeys", "path")
+    console.print()
+    for line in answer["did"]:
+        console.print(line, style="bright_black")
+    console.print(f"{answer['journeys']} {cases} began with {answer['start']}; {share} follow the proposal")
+    table = _table(cases, "path")
     for path in answer["paths"]:
         table.add_row(str(path["journeys"]), " → ".join(path["activities"]) or "nothing after it")
     console.print(table)

@@ -103,7 +103,9 @@ def _reconcile(action: argparse.ArgumentParser) -> None:
 def _discover(action: argparse.ArgumentParser) -> None:
     action.add_argument("--journey", default="visit", metavar="KIND", help="visit (default), order, case, …")
     action.add_argument(
-        "--start", metavar="MESSAGE@INTERFACE", help='what it starts with, as "ADT^A03@ehr-adt"'
+        "--start",
+        metavar="MESSAGE@INTERFACE",
+        help='what it starts with, as "ADT^A03@ehr-adt" or "ADT^A01,ADT^A04@ehr-adt"',
     )
     _days(action, 30)
     action.add_argument("-o", "--output", metavar="FILE", help="write the YAML here (default: print it)")

@@ -261,7 +261,10 @@ class ActivityAnswer(Model):
 
 
 class DiscoveryAnswer(Model):
-    """A proposed workflow, and what it was read from; coverage: the share of journeys that follow it."""
+    """A proposed workflow, and what it was read from; coverage: the share of journeys that follow it.
+
+    for_each: what it has an instance for each of, "" for one a journey. did: what was done to find it.
+    """
 
     journey: str
     start: str
@@ -276,6 +279,8 @@ class DiscoveryAnswer(Model):
     paths: list[PathAnswer]
     paths_of: int
     follows: list[FollowsAnswer]
+    for_each: str
+    did: list[str]
 
     @classmethod
     def of(cls, proposal: Proposal) -> Self:
@@ -305,6 +310,8 @@ class DiscoveryAnswer(Model):
             paths=[PathAnswer.model_validate(asdict(path)) for path in seen.paths],
             paths_of=seen.paths_of,
             follows=[FollowsAnswer.model_validate(asdict(one)) for one in seen.follows],
+            for_each=proposal.thing.kind if proposal.thing else "",
+            did=list(proposal.did),
         )
 
 

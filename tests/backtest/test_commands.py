@@ -112,11 +112,13 @@ def test_a_proposal_goes_where_it_is_wanted(
     instance.answer = {
         "yaml": "apiVersion: caretrail/v1\n", "start": "ADT^A03@ehr-adt", "journeys": 60, "coverage": 0.9,
         "coverage_of": 50, "paths": [{"activities": ["a", "b"], "journeys": 40}],
+        "for_each": "order", "did": ["gathered the messages of 30 days: 0.4 s"],
     }  # fmt: skip
     assert main(["workflow", "discover", "--journey", "visit", "--start", "ADT^A03@ehr-adt"]) == 0
     said = capsys.readouterr()
     assert said.out == "apiVersion: caretrail/v1\n"
-    assert "90.0% of 50 follow the proposal" in said.err
+    assert "60 orders began with ADT^A03@ehr-adt; 90.0% of 50 follow the proposal" in said.err
+    assert "gathered the messages of 30 days: 0.4 s" in said.err
     assert main(["workflow", "discover", "-o", str(tmp_path / "out.yaml")]) == 0
     assert (tmp_path / "out.yaml").read_text() == "apiVersion: caretrail/v1\n"
     assert capsys.readouterr().out == ""

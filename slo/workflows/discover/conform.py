@@ -110,10 +110,11 @@ def conform(store: Store, name: str, now: datetime, *, days: int = 30, most: int
 def expects(workflow: Workflow, message: Mapping[str, str]) -> bool:
     """Whether a workflow knows a kind of message (interface, source, destination, message, operation)."""
     matches = [*workflow.marks.values(), *(match for step in workflow.spec.steps for match in step.matches)]
-    return any(_fits(match, message) for match in matches)
+    return any(fits(match, message) for match in matches)
 
 
-def _fits(match: Match, message: Mapping[str, str]) -> bool:
+def fits(match: Match, message: Mapping[str, str]) -> bool:
+    """Whether a match may mean a kind of message: interface, source, destination, message, operation."""
     for word, value in message.items():
         wanted = getattr(match, word)
         if wanted is not None and value not in wanted:

@@ -1,20 +1,13 @@
--- Activities after the start: in how many journeys, how soon, how often more than once, how often refused.
+-- Activities after the start: in how many cases, how soon, how often more than once.
 SELECT
     act,
-    count() AS journeys,
+    count() AS cases,
     quantileTDigest(0.5)(delay) AS p50,
     quantileTDigest(0.95)(delay) AS p95,
-    countIf(times > 1) AS repeated
-FROM
-(
-    SELECT
-        act,
-        delay,
-        length(arrayDistinct(arrayMap(event -> event.5, arrayFilter(event -> event.2 = act AND event.3 = 1, after)))) AS times
-    FROM ({{cases}})
-    ARRAY JOIN acts AS act, delays AS delay
-)
+    quantileTDigest(0.9)(delay) - quantileTDigest(0.1)(delay) AS spread,
+    countIf(often > 1) AS repeated
+FROM {{cases}}
+ARRAY JOIN acts AS act, delays AS delay, times AS often
 GROUP BY act
-ORDER BY journeys DESC, p50, act
+ORDER BY cases DESC, p50, act
 LIMIT {limit:UInt32}
-SETTINGS optimize_aggregation_in_order = 1

@@ -1,2 +1,2 @@
--- How many journeys began so.
-SELECT count() FROM ({{cases}}) SETTINGS optimize_aggregation_in_order = 1
+-- How many cases began by then.
+SELECT count() FROM {{cases}} WHERE began <= {old:DateTime64(3, 'UTC')}

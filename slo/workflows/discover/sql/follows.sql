@@ -8,10 +8,9 @@ SELECT
 FROM
 (
     SELECT arraySort(arrayFilter(pair -> has({acts:Array(String)}, pair.2), arrayZip(delays, acts))) AS path
-    FROM ({{cases}})
+    FROM {{cases}}
 )
 ARRAY JOIN arrayPopBack(path) AS before, arrayPopFront(path) AS next
 GROUP BY first, second
 ORDER BY times DESC, first, second
 LIMIT {limit:UInt32}
-SETTINGS optimize_aggregation_in_order = 1

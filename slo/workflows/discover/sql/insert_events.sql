@@ -1,6 +1,6 @@
--- The events of one day. A message belongs to the journey of its best key, as a checkpoint does; a message sent
+-- The events of some days. A message belongs to the journey of its best key, as a checkpoint does; a message sent
 -- twice is told apart later, by its identity. Unanswered and refused messages are events that did not succeed.
-INSERT INTO {{table}} (journey, at, took_ms, activity, good, kind, identity, span_id, facility, tags)
+INSERT INTO {{table}} (journey, at, took_ms, activity, good, kind, identity, span_id, facility, tags, item_kinds, item_tokens)
 WITH
     mapping AS
     (
@@ -16,7 +16,7 @@ WITH
     seen AS
     (
         SELECT
-            start, duration_ns, outcome, interface, span_id, facility, tags, token_kind, control_id,
+            start, duration_ns, outcome, interface, span_id, facility, tags, token_kind, control_id, key_kinds, key_tokens,
             if(message != '', message, operation) AS what,
             key_tokens[indexOf(key_kinds, 'mrn')] AS patient,
             arrayJoin(if(token_kind = '', [trace_id],
@@ -28,7 +28,7 @@ WITH
                 {kinds:Array(String)}[arrayMin(kind -> transform(kind, {kinds:Array(String)},
                     arrayEnumerate({kinds:Array(String)}), length({kinds:Array(String)}) + 1), key_kinds)] AS token_kind
             FROM spans
-            WHERE toDate(start) = {day:Date} AND interface != ''
+            WHERE toDate(start) >= {first:Date} AND toDate(start) <= {last:Date} AND interface != ''
         )
         WHERE what != ''
     )
@@ -49,6 +49,8 @@ SELECT
     if(control_id = '', span_id, control_id),
     span_id,
     facility,
-    tags
+    tags,
+    arrayFilter(kind -> has({items:Array(String)}, kind), key_kinds),
+    arrayFilter((token, kind) -> has({items:Array(String)}, kind), key_tokens, key_kinds)
 FROM seen
 LEFT ANY JOIN mapping ON seen.token = mapping.token

@@ -1,5 +1,5 @@
--- By value of each tag of the start message: of the journeys old enough for an activity, how many had it. The empty
--- tag is all of them. {acts} and {waits}: activities, and how old a journey must be in seconds to be asked for it.
+-- By value of each tag of the start message: of the cases old enough for an activity, how many had it. The empty
+-- tag is all of them. {acts} and {waits}: activities, and how old a case must be in seconds to be asked for it.
 SELECT
     tag,
     value,
@@ -9,11 +9,10 @@ SELECT
 FROM
 (
     SELECT began, acts, tag, value
-    FROM ({{cases}})
+    FROM {{cases}}
     ARRAY JOIN arrayPushFront(mapKeys(told), '') AS tag, arrayPushFront(mapValues(told), '') AS value
     WHERE length(value) <= 64
 )
 GROUP BY tag, value
 ORDER BY tag, arrayMax(old) DESC, value
 LIMIT 24 BY tag
-SETTINGS optimize_aggregation_in_order = 1
