@@ -1,6 +1,6 @@
 -- What a draft says of a page of journeys.
-INSERT INTO {{table}} (journey, item, side, started_at, verdict, rated, names, states)
-SELECT journey, item, side, started_at, verdict, rated, names, states
+INSERT INTO {{table}} (journey, item, side, started_at, verdict, rated, last_due, names, states)
+SELECT journey, item, side, started_at, verdict, rated, last_due, names, states
 FROM
 (
     SELECT

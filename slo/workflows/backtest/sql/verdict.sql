@@ -8,6 +8,8 @@
     {{state}} AS verdict,
     multiIf(i.cancelled_at <= {now:DateTime64(3, 'UTC')}, 0, i.due_at < {now:DateTime64(3, 'UTC')}, -1,
         i.done_at <= {now:DateTime64(3, 'UTC')}, 1, 0) AS rated,
+    arrayMax(arrayPushBack(arrayMap((r, d) -> if(r AND d < toDateTime64('2200-01-01 00:00:00', 3, 'UTC'), d, i.started_at),
+        i.step_required, i.step_deadlines), i.started_at)) AS last_due,
     arrayFilter(step -> step.1 OR step.3 = 'failed', arrayMap((name, a, r, d, m, f) -> (r, name, multiIf(
         NOT a, 'not_applicable',
         m <= {now:DateTime64(3, 'UTC')}, if(m <= d, 'met', 'met_late'),
