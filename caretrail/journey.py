@@ -1,4 +1,5 @@
-"""`caretrail journey explain KEY`: why each message belongs to the encounter, link by link, in a terminal.
+"""`caretrail journey explain KEY`: why each message belongs to the encounter, link by link, in a terminal;
+and what late truth changed of verdicts that had been given.
 
 Exit code 0: every message is certain; 1: one is only probable, or kept apart; 2: nothing known by that
 number; 3: could not ask. The number travels in a request body; keys are shown by their last characters.
@@ -29,6 +30,13 @@ _EVENTS = {
     "same": "said that {from} and {to} are one",
     "different": "said that {from} and {to} are two",
     "release": "released {to}",
+}
+_FACTS = {
+    "met_at": "seen",
+    "failed_at": "refused",
+    "started_at": "began",
+    "cancelled_at": "cancelled",
+    "deadline": "due",
 }
 
 
@@ -108,6 +116,12 @@ def _journey(journey: dict[str, Any], console: Console) -> None:
         console.print(Text("What was said of its keys", style="bold"))
         for event in journey["events"]:
             console.print(_event(event, names))
+    if journey["changes"]:
+        console.print()
+        console.print(Text("What was learned late, of workflows that had been closed", style="bold"))
+        for change in journey["changes"]:
+            for told in _change(change, names):
+                console.print(told)
 
 
 def _why(reason: dict[str, Any] | None, names: dict[str, str]) -> list[str]:
@@ -157,6 +171,28 @@ def _event(event: dict[str, Any], names: dict[str, str]) -> Text:
         line.stylize("strike")
         line.append("  (no longer holds)", style=_DIM)
     return line
+
+
+def _change(change: dict[str, Any], names: dict[str, str]) -> list[Text]:
+    """What became known, then each fact beside what was believed."""
+    item = f", {names.get(change['item'], change['item'][:8] + '…')}" if change["item"] else ""
+    occurrence = f", occurrence {change['occurrence']}" if change["occurrence"] > 1 else ""
+    again = "; it waits again" if change["reopened"] else ""
+    head = Text(f"   {local(change['at'])}  {change['workflow']}{item}{occurrence}{again}")
+    head.append(f"  judged before: {local(change['sealed_at'])}", style=_DIM)
+    return [head, *(Text(f"      {_difference(one)}") for one in change["differences"])]
+
+
+def _difference(one: dict[str, Any]) -> str:
+    if one["fact"] == "vanished":
+        return "there was no such occurrence after all"
+    if one["fact"] == "applies":
+        return f"{one['step']} {'applies' if one['after'] else 'does not apply'} after all"
+    happened = _FACTS.get(one["fact"], one["fact"])
+    after, before = (
+        f"{happened} {local(at)}" if at else f"not {happened}" for at in (one["after"], one["before"])
+    )
+    return f"{one['step']} {after}, before: {before}".strip()
 
 
 def _key(kind: str, token: str, names: dict[str, str]) -> str:

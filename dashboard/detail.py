@@ -231,11 +231,12 @@ def _detail(
             for event in history
         ],
         workflows=[_workflow(row) for row in journey.workflows],
-        changes=[_change(one) for one in journey.changes],
+        changes=[change_answer(one) for one in journey.changes],
     )
 
 
-def _change(change: Change) -> ChangeAnswer:
+def change_answer(change: Change) -> ChangeAnswer:
+    """What late truth changed of a closed instance."""
     own = {name: getattr(change, name) for name in ChangeAnswer.model_fields if name != "differences"}
     told = [DifferenceAnswer(**one._asdict()) for one in change.differences]
     return ChangeAnswer(**own, differences=told)

@@ -1,4 +1,5 @@
-"""`POST /api/v1/journeys/explain`: why each message belongs to the journeys that a number leads to.
+"""`POST /api/v1/journeys/explain`: why each message belongs to the journeys that a number leads to, and
+what was learned of them late.
 
 Called by `dashboard.app`; `caretrail journey explain` prints it. The number travels in the body and is not
 said back: keys are shown by their last characters, as on the pages. Every look is recorded.
@@ -17,6 +18,7 @@ from dashboard import lookup, wording
 from dashboard.api import OPERATIONS, Model, allowed
 from dashboard.audit import Look
 from dashboard.auth import current_address
+from dashboard.detail import ChangeAnswer, change_answer
 from dashboard.feed import Feed
 from dashboard.searching import MatchAnswer, Value, match_answer
 from dashboard.source import Source
@@ -118,7 +120,10 @@ class EventAnswer(Model):
 
 
 class Explained(Model):
-    """One journey. left_out: how many tokens were too many to explain."""
+    """One journey. changes: what late truth changed of instances that were closed, oldest first.
+
+    left_out: how many tokens were too many to explain.
+    """
 
     journey: str
     kind: str
@@ -128,6 +133,7 @@ class Explained(Model):
     messages: list[MessageAnswer]
     reasons: list[ReasonAnswer]
     events: list[EventAnswer]
+    changes: list[ChangeAnswer]
     left_out: int
 
 
@@ -145,7 +151,7 @@ def router(source: Source, feed: Feed, sealer: Sealer | None, now: Callable[[], 
 
     @routes.post("/journeys/explain")
     async def explain_journeys(request: ExplainRequest) -> ExplainAnswer:
-        """Why each message belongs: the chain of links with message, field and time."""
+        """Why each message belongs, link by link with message, field and time; and what was learned late."""
         session = allowed(OPERATIONS)
         at, where_from = now(), current_address()
 
@@ -190,6 +196,7 @@ def _explained(
             EventAnswer(**{name: getattr(event, name) for name in EventAnswer.model_fields})
             for event in explanation.events
         ],
+        changes=[change_answer(one) for one in journey.changes],
         left_out=explanation.left_out,
     )
 

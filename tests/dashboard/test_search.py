@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, timedelta
 
 import pytest
 
 from dashboard import found, lookup
 from dashboard.pages.frame import Frame
+from slo.workflows.rows import Change, Difference
 from slo.workflows.search import Match
 from tests.dashboard.conftest import Site
 from tests.dashboard.fake_doubts import SEALER, SITE_KEY
@@ -154,4 +156,21 @@ def test_explaining_shows_the_links_of_every_message_and_no_number(site: Site) -
     ]
     assert "A7700123" not in answer.text
     assert [look.action for look in site.hospital.looks] == ["explain"]
+    assert explained["changes"] == []
     assert site.program().post("/api/v1/journeys/explain", {"value": "V0"}).json["journeys"] == []
+
+
+def test_explaining_says_what_was_learned_late(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    learned = Difference("ERP posted", "met_at", None, NOW)
+    change = Change("discharge-to-cash", "j", "", 1, 1, NOW, NOW, reopened=True, differences=(learned,))
+    known = site.hospital.journey
+    monkeypatch.setattr(
+        site.hospital,
+        "journey",
+        lambda journey, now: (found := known(journey, now)) and replace(found, changes=[change]),
+    )
+    answer = site.program().post("/api/v1/journeys/explain", {"value": "A7700123", "kind": "account"})
+    (told,) = answer.json["journeys"][0]["changes"]
+    assert (told["workflow"], told["reopened"]) == ("discharge-to-cash", True)
+    (difference,) = told["differences"]
+    assert (difference["step"], difference["fact"], difference["before"]) == ("ERP posted", "met_at", None)

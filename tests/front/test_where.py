@@ -151,6 +151,7 @@ def test_an_instance_that_does_not_answer_is_three(
 
 
 VISIT, ACCOUNT, MRN = "aa" * 16, "bb" * 16, "cc" * 16
+VISIT_SAID = "2026-03-06T07:59:00Z"
 
 
 def explained() -> dict[str, Any]:
@@ -201,6 +202,17 @@ def explained() -> dict[str, Any]:
             for token, kind, certainty, basis, links in reasons
         ],
         "events": [event, undone],
+        "changes": [
+            {
+                "workflow": "discharge-to-cash", "item": "", "version": 1, "occurrence": 2,
+                "at": "2026-03-06T08:00:00Z", "sealed_at": "2026-03-03T10:00:00Z", "reopened": True,
+                "differences": [
+                    {"step": "ERP posted", "fact": "met_at", "before": None, "after": "2026-03-02T14:06:00Z"},
+                    {"step": "claim submitted", "fact": "applies", "before": None, "after": VISIT_SAID},
+                    {"step": "", "fact": "vanished", "before": None, "after": VISIT_SAID},
+                ],
+            }
+        ],
         "left_out": 0,
     }  # fmt: skip
 
@@ -221,6 +233,23 @@ def test_explaining_prints_the_links_with_message_field_and_time(
     assert "rivera took back" in told
     assert "wrong person" in told
     assert "A7700123" not in told
+
+
+def test_explaining_tells_what_was_learned_late(
+    instance: Instance, capsys: pytest.CaptureFixture[str]
+) -> None:
+    instance.answer = {"journeys": [explained()], "nobody": [], "more": 0}
+    main(["journey", "explain", "A7700123"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "discharge-to-cash, occurrence 2; it waits again judged before: " in told
+    assert "ERP posted seen " in told
+    assert ", before: not seen" in told
+    assert "claim submitted applies after all" in told
+    assert "there was no such occurrence after all" in told
+    plain = explained() | {"changes": []}
+    instance.answer = {"journeys": [plain], "nobody": [], "more": 0}
+    main(["journey", "explain", "A7700123"])
+    assert "learned late" not in capsys.readouterr().out
 
 
 def test_explaining_as_json_and_nothing(instance: Instance, capsys: pytest.CaptureFixture[str]) -> None:
