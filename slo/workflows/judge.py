@@ -22,6 +22,7 @@ class Seen:
     """What the reference needs of a span: `sent` when the message was complete, `acknowledged` its answer.
 
     `items`: the items it names, each by all its numbers. `identity`: equal for a message sent again.
+    `nobodys`: it names no key of any kind and continues no trace, so it starts nothing.
     """
 
     sent: datetime
@@ -38,6 +39,7 @@ class Seen:
     tags: Mapping[str, str] = field(default_factory=dict)
     items: tuple[tuple[str, ...], ...] = ()
     identity: str = ""
+    nobodys: bool = False
 
 
 def fits(match: Match, seen: Seen, outcomes: Sequence[str]) -> bool:
@@ -157,7 +159,8 @@ class _Story:
 
     def _marks(self, name: str) -> list[Seen]:
         match = self.workflow.marks.get(name)
-        return self._heard(match, match.outcomes(_ANY)) if match else []
+        heard = self._heard(match, match.outcomes(_ANY)) if match else []
+        return [span for span in heard if name != START or not span.nobodys]
 
     def _known(self, tag: str, first: Seen, begin: datetime, until: datetime) -> str:
         """What the start says of a tag; else the first message of the occurrence that says something."""

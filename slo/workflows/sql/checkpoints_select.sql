@@ -27,6 +27,8 @@ FROM
         -- The first kind of the list that is there; '' when none is, because the place behind the last is empty.
         {{kinds}}[arrayMin(kind -> transform(kind, {{kinds}}, {{ranks}}, {{worst}}), key_kinds)] AS token_kind,
         start, duration_ns, key_kinds, key_tokens, control_id,
+        -- Nobody could say whose it is: no key of any kind, and no trace of another message that goes on.
+        empty(key_tokens) AND parent_span_id = '' AS nobodys,
         outcome, ack_code, reason, interface, span_id, trace_id, facility, tags, measures
     FROM {{spans}}
     WHERE {{any_match}}
@@ -34,4 +36,5 @@ FROM
 ARRAY JOIN arrayConcat({{places}}) AS which
 -- A batch names many journeys, and counts for each of them.
 ARRAY JOIN if(token_kind = '', [trace_id], arrayDistinct(arrayFilter((t, k) -> k = token_kind, key_tokens, key_kinds))) AS token
-WHERE {{each}}[which] = '' OR {{shared}}[which] OR notEmpty(items)
+-- What is nobody's starts nothing: an interchange that names no claim, beside the claims in it.
+WHERE ({{each}}[which] = '' OR {{shared}}[which] OR notEmpty(items)) AND NOT (nobodys AND {{labels}}[which] = '@start')
