@@ -1,5 +1,5 @@
 -- A hospital system's past as the views and the resolver have left it, for some journeys: a visit each, with an account,
--- an order and a claim; a patient has four visits. Everything was stored a day before the measurement.
+-- an order and a claim; a patient has four visits. Everything was stored a month before the measurement.
 INSERT INTO key_links (token, other, interface, patient, kind, other_kind, first, last, ingested_at)
 WITH (kind, number) -> lower(hex(MD5(concat(kind, ':', toString(number))))) AS token,
     token('mrn', intDiv(n, 4)) AS patient,

@@ -195,7 +195,9 @@ class Core:
         delivery = alerts.AlertmanagerDelivery(url, self._settings.site.id) if url else None
         teller = alerts.Loop(conditions, delivery, self._alert_settings())
         tracer = self._tracer()
-        resolver = Resolver(identity, Rules.of(self._settings.identity))
+        # Where several cores may have one store, one of them works and the others stand by.
+        shares = not identity.capabilities.one_process
+        resolver = Resolver(identity, Rules.of(self._settings.identity), shares=shares)
         for handle, loop in (
             (identity, Loop("identity", resolver.step, _IDENTITY_EVERY_S, tracer)),
             (

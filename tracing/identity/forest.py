@@ -104,6 +104,8 @@ class _Forest:
     def _connect(self, link: Link) -> None:
         if link.token == link.other or link.kind in SEARCH_ONLY or link.other_kind in SEARCH_ONLY:
             return
+        if link in self._near[link.token][link.other]:
+            return  # the store has each in both directions
         for name, its in ((link.token, link.kind), (link.other, link.other_kind)):
             # One token has one kind; should two claim it, the better wins whatever came first.
             if name not in self._kinds or (priority(its), its) < (
@@ -111,7 +113,7 @@ class _Forest:
                 self._kinds[name],
             ):
                 self._kinds[name] = its
-        back = link._replace(token=link.other, kind=link.other_kind, other=link.token, other_kind=link.kind)
+        back = Link(link.other, link.other_kind, link.token, link.kind, *link[4:])
         self._near[link.token][link.other].add(link)
         self._near[link.other][link.token].add(back)
 

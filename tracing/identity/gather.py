@@ -48,7 +48,8 @@ class Gatherer:
         frontier = set(tokens) - self._asked_events
         while frontier:
             self._asked_events |= frontier
-            found = {Event(*row) for row in rows_of(self._store, "events.sql", frontier)}
+            self.known.load(frontier)
+            found = {event for token in frontier for event in self.known.events.get(token, ())}
             self.said |= found
             reached = {
                 token
@@ -106,9 +107,10 @@ class Gatherer:
         """
         found = set(visits)
         found |= {link.other for link in self.links if link.other_kind == VISIT}
+        keys = {link.token for link in self.links}
+        self.known.load(found | keys)
         self.events(found)
         found |= self._said_visits()
-        keys = {link.token for link in self.links}
         self._see(found | keys)
         patients = {one.patient for one in self.sightings}
         self.events(patients)
@@ -123,7 +125,8 @@ class Gatherer:
         said, that two patients were seen with, or that have been split before.
         """
         tokens = set(sighted)
-        keys = {row[0] for row in rows_of(self._store, "doubtful.sql", tokens)}
+        self.known.load(tokens)
+        keys = {key for token in tokens for key in self.known.doubtful.get(token, ())}
         self.events(tokens)
         said = {
             token
@@ -159,7 +162,9 @@ class Gatherer:
 
     def unplaced(self, patients: Iterable[str]) -> set[str]:
         """Those of `patients` of whom there are messages that name nothing better."""
-        return {row[0] for row in rows_of(self._store, "unplaced.sql", set(patients))}
+        asked = set(patients)
+        self.known.load(asked)
+        return asked & self.known.waiting
 
     def _is_odd(self, token: str) -> bool:
         """Whether a key has several journeys, or is a visit within another."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from secrets import randbelow
 from typing import Any
 
-from tracing.identity.known import Known, rows_of
+from tracing.identity.known import Known, Raised, rows_of
 from tracing.identity.model import NEVER, Collision, Place
 from tracing.store import Store
 
@@ -56,22 +56,29 @@ class Writer:
         self._store.insert("journeys", columns, rows)
         return len(rows)
 
-    def collisions(self, found: Iterable[Collision], settled: Iterable[str], now: datetime) -> None:
+    def collisions(
+        self, found: Iterable[Collision], settled: Iterable[str], now: datetime, known: Known
+    ) -> None:
         """Raise what is new of `found`, and clear what is no doubt any more of `settled` keys."""
-        known = {(row[0], row[1]): row[2:] for row in rows_of(self._store, "known_collisions.sql", settled)}
+        known.load(settled)
+        stands = {
+            (token, why): raised
+            for token in settled
+            for why, raised in known.collisions.get(token, {}).items()
+        }
         stamp = int(now.timestamp() * 1000)
         rows: list[tuple[Any, ...]] = []
         for one in found:
-            _, evidence, raised_at, cleared_at, version = known.pop(
-                (one.token, one.why), (one.kind, [], now, now, 0)
+            _, evidence, raised_at, cleared_at, version = stands.pop(
+                (one.token, one.why), Raised(one.kind, (), now, now, 0)
             )
-            if cleared_at < NEVER or tuple(evidence) != one.evidence:
+            if cleared_at < NEVER or evidence != one.evidence:
                 since = raised_at if cleared_at >= NEVER else now
                 newer = max(version + 1, stamp)
                 rows.append((one.token, one.why, one.kind, list(one.evidence), since, NEVER, newer))
-        for (token, why), (kind, evidence, raised_at, cleared_at, version) in known.items():
+        for (token, why), (kind, evidence, raised_at, cleared_at, version) in stands.items():
             if cleared_at >= NEVER:
-                rows.append((token, why, kind, evidence, raised_at, now, max(version + 1, stamp)))
+                rows.append((token, why, kind, list(evidence), raised_at, now, max(version + 1, stamp)))
         self._store.insert("key_collisions", _COLLISION_COLUMNS, rows)
 
     def blanks(self, tokens: Iterable[str], released: Set[str], now: datetime) -> None:
@@ -90,7 +97,12 @@ class Writer:
                 rows.append((token, "blank", kind, evidence, raised_at, until, newer))
         self._store.insert("key_collisions", _COLLISION_COLUMNS, rows)
 
-    def doubtful(self, found: Mapping[str, set[str]]) -> None:
+    def doubtful(self, found: Mapping[str, set[str]], known: Known) -> None:
         """Remember for which visits some keys were doubtful."""
-        rows = [(visit, token) for token, visits in found.items() for visit in sorted(visits)]
+        rows = [
+            (visit, token)
+            for token, visits in found.items()
+            for visit in sorted(visits)
+            if token not in known.doubtful.get(visit, ())
+        ]
         self._store.insert("doubtful_keys", ("other", "token"), rows)
