@@ -155,6 +155,9 @@ def draw(
             nodes.append(_hop(layout, column, x, zone, chosen, href, more))
     for number, name in enumerate(layout.lanes):
         below = layout.y(number) + 5
+        # What scrolls by underneath must not be read together with the name.
+        plate = {"x": 0, "y": below - 22, "width": _LEFT - 14, "height": 32, "className": "lane-plate"}
+        nodes.append(["rect", plate])
         nodes.append(["text", {"x": 8, "y": below, "className": "lane-name"}, system_name(name)])
     size = {
         "viewBox": f"0 0 {layout.width:.0f} {layout.height:.0f}",

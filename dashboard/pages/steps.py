@@ -20,6 +20,8 @@ from dashboard.states import state
 from slo.workflows.rows import InstanceRow, StepRow
 
 _TROUBLED = ("failed", "overdue", "at_risk")
+#: How it stands with what must not happen, before it is too late for that and after.
+_AVOIDED = {"met": "did not happen", "pending": "must not happen yet"}
 #: So many instances of one workflow are all shown; of more, those that need somebody.
 _SHOWN = 3
 
@@ -83,6 +85,11 @@ def _workflow(frame: Frame, row: InstanceRow, keys: Mapping[str, MaskedKey]) -> 
 def _step(frame: Frame, row: InstanceRow, step: StepRow) -> Component:
     shown = state(step.state)
     words = _words(frame, row, step)
+    if step.forbidden and step.state in _AVOIDED:
+        # "Met" would read as if it had happened.
+        words, said = "", _AVOIDED[step.state]
+    else:
+        said = shown.word
     if not step.required and step.state != "not_applicable":
         words = f"{words} · optional" if words else "optional"
     in_trouble = step.state in _TROUBLED and step.required
@@ -93,7 +100,7 @@ def _step(frame: Frame, row: InstanceRow, step: StepRow) -> Component:
                 [
                     html.Span(step.name, className="step-name"),
                     html.Span(
-                        f"{shown.word}{' · ' if words else ''}{words}", className=f"step-words {shown.tone}"
+                        f"{said}{' · ' if words else ''}{words}", className=f"step-words {shown.tone}"
                     ),
                     *(_help(step) if in_trouble else ()),
                 ]

@@ -191,6 +191,7 @@ def _step_row(
         owner=workflow.owner(told, facility),
         runbook=workflow.runbook(told, facility),
         cost_per_hour=workflow.cost_per_hour(told, facility),
+        forbidden=told.forbidden_before is not None,
     )
 
 

@@ -69,6 +69,7 @@ class StepRow:
     `system` is the destination the step is about, "" when the definition names none. `required`: the instance
     waits for it. `since`: what the deadline counts from, None while the step before is open. `chance` (0 to
     1): the share of `chance_of` instances that were at this point and met it in time; None: too few were.
+    `forbidden`: it must not happen before another step, and is met when that one comes first.
     """
 
     name: str
@@ -87,6 +88,7 @@ class StepRow:
     since: datetime | None = None
     chance: float | None = None
     chance_of: int = 0
+    forbidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,10 +43,10 @@ def in_words(workflow: Workflow) -> list[str]:
     for rule in spec.reconcile:
         lines.append(
             f"The {rule.measure} at {listed(rule.steps, 'and')} has to agree per {listed(rule.by, 'and')}, "
-            f"within {rule.tolerance}."
+            f"{_near(str(rule.tolerance))}."
         )
     if spec.objective is not None:
-        lines.append(f"{spec.objective.target:.4g} of all should meet every deadline.")
+        lines.append(f"{spec.objective.target * 100:.4g} % of all should meet every deadline.")
     return lines
 
 
@@ -120,6 +120,10 @@ def listed(values: Iterable[str], word: str) -> str:
     if len(found) < 2:
         return "".join(found)
     return f"{', '.join(found[:-1])} {word} {found[-1]}"
+
+
+def _near(tolerance: str) -> str:
+    return "exactly" if tolerance == "0" else f"within {tolerance}"
 
 
 def _limit(deadline: Within | None) -> str:

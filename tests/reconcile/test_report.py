@@ -120,6 +120,16 @@ def test_amounts_of_two_currencies_are_never_added_up(store: Store) -> None:
     ]
 
 
+def test_a_quantity_has_no_currency_unless_the_rule_says_so(store: Store) -> None:
+    dollars = {"currency": "USD"}
+    seen = [implant(0, step, measures={"quantity": 2.0}, tags=dollars) for step in ("used", "decremented")]
+    once = [occurrence(0, StepThen(met=True))]
+    rule = Reconcile(measure="quantity", steps=("used", "decremented"))
+    assert [group.currency for group in asked(store, rule, seen, once).groups] == [""]
+    told = rule.model_copy(update={"currency": "currency"})
+    assert (rule.money, told.money) == ("", "currency")
+
+
 def test_a_rule_names_steps_that_there_are() -> None:
     rule = "\n  reconcile: [{steps: [used, decrementd]}]"
     with pytest.raises(WorkflowError, match=r"no step 'decrementd' .did you mean 'decremented'"):

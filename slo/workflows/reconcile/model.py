@@ -53,6 +53,8 @@ def _groups(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else (value,) if isinstance(value, str) else value
 
 
+#: Measures that have no currency, though the messages that carry them may name one.
+NO_MONEY = frozenset({COUNT, "quantity", "units", "hours", "minutes", "days", "patients"})
 Word = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,62}$")]
 
 
@@ -62,6 +64,8 @@ class Reconcile(BaseModel):
     measure: `count` (of distinct messages) or a name the interface gives a number. steps: two or more, the
     first is what the others are held against. by: `day`, `facility`, `item`, or tags; several together are
     a finer grouping. currency: the tag that names it; amounts of two currencies are never added up.
+
+    Where nothing is said it is `currency`, except for measures that are no money by their name.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -74,7 +78,7 @@ class Reconcile(BaseModel):
     tolerance: Annotated[Tolerance, BeforeValidator(_tolerance, json_schema_input_type=float | str)] = Field(
         default=0, validate_default=True
     )
-    currency: Word = "currency"
+    currency: Word | None = None
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
@@ -83,6 +87,11 @@ class Reconcile(BaseModel):
                 if values.count(value) > 1:
                     raise ValueError(f"names the {what} {value!r} twice")
         return self
+
+    @property
+    def money(self) -> str:
+        """The tag that names the currency, "" for what is no money."""
+        return self.currency or ("" if self.measure in NO_MONEY else "currency")
 
     @property
     def name(self) -> str:

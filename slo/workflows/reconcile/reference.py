@@ -130,7 +130,7 @@ def _split(
 
     groups: dict[tuple[tuple[str, ...], str], list[Sighting]] = {}
     for one in messages:
-        groups.setdefault((keys(one), tag(one, rule.currency)), []).append(one)
+        groups.setdefault((keys(one), tag(one, rule.money)), []).append(one)
     return [
         Case(
             *key,

@@ -100,7 +100,7 @@ def compare(
     asked = {
         **scope(workflow, version, rule.steps, begin, now),
         "measure": rule.measure,
-        "currency": rule.currency,
+        "currency": rule.money,
         "by": list(rule.by),
         "share": rule.tolerance.share,
         "zone": zone,
