@@ -36,7 +36,10 @@ def test_the_wheel_has_every_room_and_every_data_file(wheel: Path) -> None:
         text=True,
     ).stdout.split()
     assert [name for name in tracked if name not in names and (ROOT / name).exists()] == []
-    packs = [path.name for path in (ROOT / "workflows").glob("*.yaml")]
+    folder = ROOT / "workflows"
+    packs = [
+        str(path.relative_to(folder)) for path in (*folder.glob("*.yaml"), *folder.glob("runbooks/*.md"))
+    ]
     assert packs
     assert [pack for pack in packs if f"slo/packs/{pack}" not in names] == []
 

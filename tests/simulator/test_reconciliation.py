@@ -36,7 +36,7 @@ class Hospital:
     def __init__(self, folder: Path, store: Store) -> None:
         paths = folder / "recording.jsonl", folder / "truth.jsonl"
         history.write(
-            *paths, 4, END - timedelta(days=1), END, rate=40, rates=Rates().times(0), process_rates=NUMBERS,
+            *paths, 4, END - timedelta(days=1), END, rate=24, rates=Rates().times(0), process_rates=NUMBERS,
             settle=15 * 86400, processes=("implants", "claims"),
         )  # fmt: skip
         self.told = truth.load(paths[1])
