@@ -22,6 +22,7 @@ WRITTEN = (
     "key_links",
     "key_sightings",
     "key_facts",
+    "key_news",
     "identity_events",
     "key_collisions",
     "doubtful_keys",
@@ -40,6 +41,7 @@ WRITTEN = (
     "step_chances",
     "instance_changes",
     "reader_progress",
+    "reader_blocks",
 )
 EVERY_WORD = Path(__file__).parent / "every-word.yaml"
 PACKS = Path(__file__).parents[2] / "workflows"

@@ -19,7 +19,8 @@ from tracing.store import Store, open_store
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TABLES = (
     "key_places",
-    *("spans", "keys", "journeys", "journey_members", "key_sightings", "key_facts", "derived_traces"),
+    *("spans", "keys", "journeys", "journey_members", "key_sightings", "key_facts", "key_news"),
+    "derived_traces",
     *("identity_events", "key_collisions", "trace_days", "message_places", "key_authorities"),
 )
 Era = tuple[str, datetime, str]
