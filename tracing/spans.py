@@ -130,6 +130,17 @@ def int_attribute(key: str) -> Callable[[int], bytes]:
     return encode
 
 
+def double_attribute(key: str) -> Callable[[float], bytes]:
+    """A function that encodes a double attribute with this key; all but the number is encoded once."""
+    encoded = attribute(key, 0.0)
+    head, pack = encoded[:-8], struct.Struct("<d").pack
+
+    def encode(value: float) -> bytes:
+        return head + pack(value)
+
+    return encode
+
+
 def array_element(value: str) -> bytes:
     """One string of an array attribute, ready to be joined into `array_attribute(key)`."""
     return delimited(b"\x0a", delimited(b"\x0a", text(value)))

@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from functools import lru_cache
 from typing import NamedTuple
 
-from collector.taps.hops import by_code, encode_measure
+from collector.taps.hops import by_code
 from tracing import attributes as names
+from tracing import spans
 from tracing.protocols.hl7v2 import Message, Path, compile_path
 
 CURRENCY = "currency"
@@ -22,7 +22,7 @@ CURRENCY = "currency"
 _MONEY = re.compile(r"FT1-(11|12|15|22)(\[|\.|$)")
 """Money (CP, in old versions MO) in the charge segment of HL7 v2.5.1, 6.5.1."""
 _NUMBER = re.compile(rb"[+-]?(\d{1,15}(\.\d{0,12})?|\.\d{1,12})")
-_ISO_4217 = re.compile(r"[A-Z]{3}")
+_ISO_4217 = re.compile(rb"[A-Z]{3}")
 _CREDITS = (b"CD", b"CR")
 _PAYMENTS = (b"PY", b"CO")
 _CHARGE, _TYPE = b"FT1", 6
@@ -39,44 +39,32 @@ class _Separators(NamedTuple):
 _CUSTOMARY = _Separators()
 
 
-class _Written(NamedTuple):
-    """What a field says: a number, None where it says nothing; whether it is malformed; a currency."""
-
-    number: Decimal | None
-    malformed: bool = False
-    currency: str = ""
-
-
-_NOTHING = _Written(None)
-
-
 class _Rule:
-    """One measure. What a field says is remembered: most quantities are 1."""
+    """One measure."""
 
     def __init__(self, name: str, path: Path) -> None:
         self.path = path
         self.money = path.component <= 1 and (name == "amount" or _MONEY.match(path.text) is not None)
-        self.encode = lru_cache(maxsize=256)(lambda value: encode_measure(name, value))
-        self.read = lru_cache(maxsize=256)(self._read)
+        self.encode = spans.double_attribute(names.MEASURE + name)
 
-    def _read(self, field: bytes, separators: _Separators) -> _Written:
+    def _read(self, field: bytes, separators: _Separators) -> tuple[Decimal | None, bytes]:
+        """What a field says, and in which currency; None for nothing. ValueError if it is no number."""
         path = self.path
-        components = _part(field, separators.repetition, path.repetition).split(separators.component)
-        place = max(path.component, 1) - 1
-        component = components[place] if place < len(components) else b""
-        text = _part(component, separators.subcomponent, path.subcomponent).strip()
+        if separators.repetition in field or path.repetition > 1:
+            field = _part(field, separators.repetition, path.repetition)
+        components = field.split(separators.component)
+        place = path.component - 1 if path.component else 0
+        parts = components[place].split(separators.subcomponent) if place < len(components) else []
+        place = path.subcomponent - 1 if path.subcomponent else 0
+        text = parts[place].strip() if place < len(parts) else b""
         if not text or text == _NULL:
-            return _NOTHING
+            return None, b""
         if _NUMBER.fullmatch(text) is None:
-            return _Written(None, True)
-        currency = ""
+            raise ValueError("no number")
+        beside = b""
         if self.money:
-            beside = components[1].strip() if len(components) > 1 else b""
-            named = _part(component, separators.subcomponent, 2).strip() or beside
-            currency = named.decode("ascii", "replace").upper()
-        return _Written(
-            Decimal(text.decode("ascii")), False, currency if _ISO_4217.fullmatch(currency) else ""
-        )
+            beside = (parts[1] if len(parts) > 1 else b"") or (components[1] if len(components) > 1 else b"")
+        return Decimal(text.decode("ascii")), beside
 
     def total(self, rows: list[list[bytes]], separators: _Separators, currencies: set[str]) -> Decimal | None:
         """The sum; None where there is no number, or a malformed one: half a sum would be a wrong one."""
@@ -89,15 +77,18 @@ class _Rule:
             kind = _kind(fields) if fields[0] == _CHARGE else b""
             if not field or kind in _PAYMENTS:
                 continue
-            written = self.read(field, separators)
-            if written.malformed:
+            try:
+                written, beside = self._read(field, separators)
+            except ValueError:
                 return None
-            if written.number is None:
+            if written is None:
                 continue
-            signed = -abs(written.number) if kind in _CREDITS else written.number
+            signed = -abs(written) if kind in _CREDITS else written
             total = signed if total is None else total + signed
-            if written.currency:
-                currencies.add(written.currency)
+            if beside:
+                currency = beside.strip().upper()
+                if _ISO_4217.fullmatch(currency):
+                    currencies.add(currency.decode("ascii"))
         return total
 
 
@@ -110,7 +101,7 @@ class Hl7Measures:
     def __init__(self, paths: Mapping[str, str], currency: bool) -> None:
         self._rules = [_Rule(name, compile_path(path)) for name, path in paths.items()]
         self.segments = frozenset(rule.path.name for rule in self._rules)
-        self._encode = by_code(names.TAG + CURRENCY, _ISO_4217) if currency else None
+        self._encode = by_code(names.TAG + CURRENCY) if currency else None
 
     def of_lines(self, lines: Iterable[bytes]) -> bytes:
         """Encoded measures of segments with the customary separators, up to a second patient's."""
