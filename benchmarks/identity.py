@@ -213,7 +213,7 @@ def _follow(store: Store, traffic: Traffic, options: argparse.Namespace, resolve
     def look() -> None:
         while not ended.is_set():
             watch.look()
-            ended.wait(0.05)
+            ended.wait(0.1)
 
     threads = [threading.Thread(target=resolve, args=(store.handle(),)) for _ in range(resolvers)]
     threads.append(threading.Thread(target=look))
