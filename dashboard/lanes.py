@@ -22,6 +22,7 @@ from slo.workflows.rows import Hop, Journey, StepRow
 
 _LEFT, _TOP, _LANE, _RIGHT = 128.0, 54.0, 66.0, 40.0
 _WIDTH = 1180.0
+_TALLEST = 544.0
 _FOLD_S = 1800.0
 _LETTER = 8.3
 _NAMES = {"ehr": "EHR", "erp": "ERP", "clearinghouse": "clearing house"}
@@ -159,9 +160,14 @@ def draw(
         plate = {"x": 0, "y": below - 22, "width": _LEFT - 14, "height": 32, "className": "lane-plate"}
         nodes.append(["rect", plate])
         nodes.append(["text", {"x": 8, "y": below, "className": "lane-name"}, system_name(name)])
+    # A short story fills the width up to a height; a tall one is never drawn smaller than it is, or what is
+    # told in its own units (how far it has been scrolled) would be off.
     size = {
         "viewBox": f"0 0 {layout.width:.0f} {layout.height:.0f}",
-        "style": {"minWidth": f"{layout.width:.0f}px"},
+        "style": {
+            "minWidth": f"{layout.width:.0f}px",
+            "maxHeight": f"{max(_TALLEST, layout.height):.0f}px",
+        },
     }
     return ["svg", {"className": "lanes", "role": "group", "aria-label": description, **size}, *nodes]
 
