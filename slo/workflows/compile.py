@@ -7,20 +7,20 @@ with golden files. It must never run SQL, and every text of a definition goes th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, partial
-from operator import attrgetter
+from functools import cached_property
 
 from slo.calendars import Calendar
 from slo.workflows import placing
 from slo.workflows.checkpoints import label
 from slo.workflows.duration import Within
 from slo.workflows.facts import NEVER
-from slo.workflows.model import FACILITY, Match, Step, Workflow
+from slo.workflows.model import FACILITY, Step, Workflow
 from slo.workflows.shifts import rule_name
 from slo.workflows.sql_text import PACKAGE, among, fill, literal, literals, without_comments
+from tracing.keys import SEARCH_ONLY
 from tracing.store import load_sql
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,7 +28,6 @@ _CLOCK_JOIN = (
     "ASOF LEFT JOIN clock_corrections AS clock "
     "ON noted.interface = clock.interface AND noted.seen_at >= clock.since"
 )
-_EVENT = "(at, outcome, ack_code, reason, identity)"
 
 
 @dataclass(frozen=True)
@@ -83,176 +82,72 @@ class Compiled:
         `checkpoints` is the table, or subquery, its events come from. Without `clocks` the taps' clocks are
         taken to be right, which is quicker and the same where none was ever found wrong.
         """
-        journeys = "{journeys:Array(String)}"
-        mine = f"SELECT token FROM journey_members WHERE journey IN {journeys}"
-        # Their own tokens, too: one may be a key that has moved to a journey that is not asked for.
-        theirs = f"token IN ({mine} UNION ALL SELECT arrayJoin({journeys}))"
-        steps = list(enumerate(self.workflow.spec.steps, 1))
-
-        def each(pattern: str) -> str:
-            return ", ".join(pattern.format(n=n) for n, _ in steps)
-
-        each_item = self.workflow.spec.for_each is not None
-        return fill(
-            "facts.sql",
-            checkpoints=checkpoints,
-            at="subtractMilliseconds(seen_at, clock.ahead_ms)" if clocks else "seen_at",
-            clock_join=_CLOCK_JOIN if clocks else "",
-            workflow=self.name,
-            version=str(self.version),
-            mapping=placing.mapping(f"WHERE {theirs}" if scoped else ""),
-            journey_of=placing.journey_of(self.workflow),
-            token_scope=f"AND {theirs}" if scoped else "",
-            journey_scope=f"WHERE journey IN {journeys}" if scoped else "",
-            items=self._items(mine if scoped else "")
-            if each_item
-            else "events AS (SELECT *, '' AS item FROM placed),",
-            start_tuple=", ".join(
-                ["at", "facility", *(f"tags[{literal(tag)}]" for tag in self.workflow.tags)]
-            ),
-            gathered=",\n            ".join(self._gathered()),
-            first_events=",\n            ".join(self._first_events()),
-            judged=self._judged(),
-            since=_moment(self.since),
-            until=_moment(self.until),
-            step_names=literals(step.name for _, step in steps),
-            applicable=each("toUInt8(a{n})"),
-            required=each("toUInt8(r{n})"),
-            bases=each("b{n}"),
-            deadlines=", ".join(self._deadline_at(n, step) for n, step in steps),
-            met_at=each("m{n}"),
-            failed_at=each("f{n}"),
-            met_outcomes=self._said(steps, "met", 2),
-            met_acks=self._said(steps, "met", 3),
-            failed_outcomes=self._said(steps, "failed", 2),
-            failed_acks=self._said(steps, "failed", 3),
-            failed_reasons=self._said(steps, "failed", 4),
-            piece_joins="\n".join(
-                f"ASOF LEFT JOIN (SELECT rule, since, shift_ms, at FROM deadline_pieces "
-                f"WHERE {among('rule', sorted({*self._rules_of(step)} - {''}))}) AS piece{n} "
-                f"ON judged.rule{n} = piece{n}.rule AND judged.b{n} >= piece{n}.since"
-                for n, step in steps
-                if self._by_calendar(step)
-            ),
+        return _facts(
+            [self], "WHERE journey IN {journeys:Array(String)}" if scoped else "", checkpoints, clocks
         )
 
-    def _items(self, members: str) -> str:
-        scope = "WHERE journey IN {journeys:Array(String)}" if members else ""
-        keys = f"WHERE token IN ({members})" if members else ""
-        return fill("facts_items.sql", items=placing.items(self.workflow, scope, keys)).strip()
+    @property
+    def kind(self) -> tuple[bool, bool]:
+        """Whether it has items, and how they are told apart: versions of one kind can be asked together."""
+        item = self.workflow.spec.for_each
+        return item is not None, item in SEARCH_ONLY
 
-    def _gathered(self) -> Iterator[str]:
+    def heard(self) -> Iterator[str]:
+        """What its checkpoints mean: rows of `heard` in facts.sql."""
+        tags, strict = literals(self.workflow.tags), int(not self.workflow.hears_probable)
+        mine = f"{literal(self.name)}, {self.version}"
+        for mark in self.workflow.marks:
+            yield f"({mine}, {literal(mark)}, 0, [], [], {tags}, {strict})"
         for n, step in enumerate(self.workflow.spec.steps, 1):
-            for what, outcomes in _OUTCOMES.items():
-                heard = " OR ".join(
-                    f"(step = {literal(label(step, place))} AND {among('outcome', outcomes(match))})"
-                    for place, match in enumerate(step.matches)
-                )
-                yield f"arraySort(groupUniqArrayIf({_EVENT}, {heard})) AS {what}_{n}"
-        for n, tag in enumerate(self.workflow.tags, 1):
-            value = f"tags[{literal(tag)}]"
-            yield f"arraySort(groupUniqArrayIf((at, {value}), {value} != '')) AS said_{n}"
+            for place, match in enumerate(step.matches):
+                good, bad = literals(match.met_by), literals(match.failed_by)
+                yield f"({mine}, {literal(label(step, place))}, {n}, {good}, {bad}, {tags}, {strict})"
 
-    def _first_events(self) -> Iterator[str]:
-        inside = "event -> event.1 >= started_at AND event.1 < until"
-        for n, step in enumerate(self.workflow.spec.steps, 1):
-            if step.count == 1:
-                yield f"arrayFirst({inside}, met_{n}) AS met{n}"
-            else:
-                # Of each message the first success; then the last one that is needed.
-                yield f"arrayFilter({inside}, met_{n}) AS inside{n}"
-                yield (
-                    f"arrayFilter((event, nth) -> nth = 1, inside{n}, "
-                    f"arrayEnumerateUniq(arrayMap(event -> event.5, inside{n})))[{step.count}] AS met{n}"
-                )
-            yield f"arrayFirst({inside}, failed_{n}) AS failed{n}"
-        for n, _ in enumerate(self.workflow.tags, 1):
-            said = f"arrayFirst({inside}, said_{n}).2"
-            yield f"if(start.{n + 2} != '', start.{n + 2}, {said}) AS tag{n}"
-
-    def _judged(self) -> str:
-        """A SELECT for each generation of steps: a step is a column for those that wait for it."""
-        steps = list(enumerate(self.workflow.spec.steps, 1))
-        text = _level("occurrences", [line for n, step in steps for line in self._seen(n, step)])
-        for generation in self.workflow.spec.generations():
-            lines = [line for n, step in steps if step.name in generation for line in self._own(n, step)]
-            text = _level(f"({text})", lines)
-        return text
-
-    def _seen(self, n: int, step: Step) -> Iterator[str]:
-        """What concerns a step alone: w whether it is asked for, m met at, f failed at, h too early at."""
-        yield f"toUInt8({' AND '.join(self._applies(step)) or '1'}) AS w{n}"
-        if step.forbidden_before is not None:
-            yield f"if(met{n}.1 < started_at, never, met{n}.1) AS h{n}"
-        else:
-            yield f"if(met{n}.1 < started_at, never, met{n}.1) AS m{n}"
-            yield f"if(failed{n}.1 < started_at, never, failed{n}.1) AS f{n}"
-        if self._by_calendar(step):
-            rules = self._by_facility(partial(self._rule_text, step))
-            yield f"{rules} AS rule{n}"
-
-    def _own(self, n: int, step: Step) -> Iterator[str]:
-        """What depends on the steps it waits for."""
+    def rule(self) -> str:
+        """What it asks for: its row of `rules` in facts.sql."""
         spec = self.workflow.spec
-        place = {step.name: n for n, step in enumerate(spec.steps, 1)}
-        if step.forbidden_before is not None:
-            target = place[step.forbidden_before]
-            yield f"started_at AS b{n}"
-            yield f"h{n} < m{target} AS hit{n}"
-            yield f"w{n} AND a{target} AS a{n}"
-            yield f"w{n} AND a{target} AND (r{target} OR h{n} < m{target}) AS r{n}"
-            yield f"if(h{n} < m{target}, h{n}, never) AS f{n}"
-            yield f"if(h{n} < m{target}, never, m{target}) AS m{n}"
-            return
-        waits = [(place[name], spec.step(name)) for name in step.after]
-        dormant = [f"d{k}" for k, _ in waits]
-        dormant += [f"m{k} = never" for k, one in waits if one.optional]
-        bases = ", ".join(f"if(a{k}, m{k}, b{k})" for k, _ in waits)
-        applies = f"w{n} AND NOT {_any(dormant)}" if waits else f"w{n}"
-        yield f"toUInt8({_any(dormant)}) AS d{n}"
-        yield f"{f'arrayMax([{bases}])' if bases else 'started_at'} AS b{n}"
-        yield f"{applies} AS a{n}"
-        yield f"{'0' if step.optional else applies} AS r{n}"
+        steps, facilities = spec.steps, (None, *spec.facilities)
+        place = {step.name: n for n, step in enumerate(steps, 1)}
 
-    def _applies(self, step: Step) -> Iterator[str]:
-        skipped = [name for name in self.workflow.spec.facilities if self.workflow.spec.skips(step, name)]
-        if skipped:
-            yield f"NOT {among('facility', skipped)}"
+        def of_facilities(said: Callable[[Step, str | None], str]) -> str:
+            return _array(_array(said(step, facility) for step in steps) for facility in facilities)
+
+        values = (
+            literal(self.name),
+            str(self.version),
+            _moment(self.since),
+            _moment(self.until),
+            literals(step.name for step in steps),
+            _array(step.count for step in steps),
+            _array(int(step.optional) for step in steps),
+            _array(_array(place[name] for name in step.after) for step in steps),
+            _array(place.get(step.forbidden_before or "", 0) for step in steps),
+            _array(_array(self._conditions(step)) for step in steps),
+            literals(spec.facilities),
+            of_facilities(self._shift),
+            of_facilities(lambda step, facility: literal(self._rule(step, facility))),
+            of_facilities(
+                lambda step, facility: str(int(facility is not None and spec.skips(step, facility)))
+            ),
+            _array(self.slots),
+            str(len([*spec.generations()]) - 1),
+        )
+        when, rule = values[:4], ", ".join(values[4:])
+        return f"({', '.join(when)}, ({rule}))"
+
+    @property
+    def slots(self) -> list[int]:
+        """Numbers of the steps with a deadline that a calendar decides."""
+        return [n for n, step in enumerate(self.workflow.spec.steps, 1) if self._by_calendar(step)]
+
+    def _conditions(self, step: Step) -> Iterator[str]:
         for tag, values in sorted(step.when.items()):
-            column = "facility" if tag == FACILITY else f"tag{self.workflow.tags.index(tag) + 1}"
-            yield among(column, ("", *values))
+            number = 0 if tag == FACILITY else self.workflow.tags.index(tag) + 1
+            yield f"({number}, {literals(('', *values))})"
 
-    def _said(self, steps: list[tuple[int, Step]], what: str, member: int) -> str:
-        def one(n: int, step: Step) -> str:
-            if step.forbidden_before is None:
-                return f"{what}{n}.{member}"
-            return f"if(hit{n}, met{n}.{member}, '')" if what == "failed" else "''"
-
-        return ", ".join(one(n, step) for n, step in steps)
-
-    def _deadline_at(self, n: int, step: Step) -> str:
-        if step.forbidden_before is not None:
-            return "never"
-        spec = self.workflow.spec
-        if not any(spec.deadline_at(step, facility) for facility in (None, *spec.facilities)):
-            return "ended"
-        text = self._by_facility(partial(self._plain, n, step))
-        if self._by_calendar(step):
-            piece = f"piece{n}"
-            shifted = f"addMilliseconds(b{n}, {piece}.shift_ms)"
-            at = f"if({piece}.at > toDateTime64(0, 3, 'UTC'), {piece}.at, {shifted})"
-            text = (
-                at
-                if set(self._rules_of(step)) == {self._rule(step, None)}
-                else f"if(rule{n} != '', {at}, {text})"
-            )
-        return f"least(ended, if(b{n} = never, never, {text}))"
-
-    def _plain(self, n: int, step: Step, facility: str | None) -> str:
+    def _shift(self, step: Step, facility: str | None) -> str:
         deadline, calendar = self._deadline(step, facility)
-        if deadline is None or calendar is not None:
-            return "never"
-        return f"addMilliseconds(b{n}, {round(deadline.seconds * 1000)})"
+        return "-1" if deadline is None or calendar is not None else str(round(deadline.seconds * 1000))
 
     def _deadline(self, step: Step, facility: str | None) -> tuple[Within | None, Calendar | None]:
         """The deadline at a facility, and its calendar if it needs one."""
@@ -265,32 +160,81 @@ class Compiled:
         deadline, calendar = self._deadline(step, facility)
         return rule_name(calendar, deadline) if deadline and calendar else ""
 
-    def _rule_text(self, step: Step, facility: str | None) -> str:
-        return literal(self._rule(step, facility))
-
     def _rules_of(self, step: Step) -> Iterator[str]:
         return (self._rule(step, facility) for facility in (None, *self.workflow.spec.facilities))
 
     def _by_calendar(self, step: Step) -> bool:
         return any(self._rules_of(step))
 
-    def _by_facility(self, said: Callable[[str | None], str]) -> str:
-        """An expression that depends on the facility as far as the workflow does."""
-        usual = said(None)
-        differs = [(name, text) for name in self.workflow.spec.facilities if (text := said(name)) != usual]
-        if not differs:
-            return usual
-        return (
-            "multiIf("
-            + ", ".join(f"facility = {literal(name)}, {text}" for name, text in differs)
-            + f", {usual})"
-        )
+
+def facts_of(versions: Sequence[Compiled], clocks: bool = True) -> str:
+    """SELECT of the facts of several versions of one kind at once.
+
+    Of the journeys in `{journeys:Array(String)}` what `{asked:Array(String)}` says, as `asked_for` writes it.
+    """
+    scope = (
+        "WHERE journey IN {journeys:Array(String)} "
+        "AND concat(workflow, '/', toString(version), '/', journey) IN {asked:Array(String)}"
+    )
+    return _facts(versions, scope, "checkpoints", clocks)
 
 
-_OUTCOMES: Mapping[str, Callable[[Match], tuple[str, ...]]] = {
-    "met": attrgetter("met_by"),
-    "failed": attrgetter("failed_by"),
-}
+def asked_for(version: Compiled, journey: str) -> str:
+    """A journey of a version, for `facts_of`."""
+    return f"{version.name}/{version.version}/{journey}"
+
+
+def _facts(versions: Sequence[Compiled], scope: str, checkpoints: str, clocks: bool) -> str:
+    journeys = "{journeys:Array(String)}"
+    mine = f"SELECT token FROM journey_members WHERE journey IN {journeys}"
+    # Their own tokens, too: one may be a key that has moved to a journey that is not asked for.
+    theirs = f"token IN ({mine} UNION ALL SELECT arrayJoin({journeys}))"
+    slots = range(1, 1 + max(len(version.slots) for version in versions))
+    rules = sorted({rule for version in versions for rule in version.rules})
+    return fill(
+        "facts.sql",
+        of=", ".join(f"{version.name} version {version.version}" for version in versions),
+        heard=literal(",\n".join(row for version in versions for row in version.heard())),
+        rules=literal(",\n".join(version.rule() for version in versions)),
+        versions=", ".join(f"({literal(version.name)}, {version.version})" for version in versions),
+        checkpoints=checkpoints,
+        at="subtractMilliseconds(seen_at, clock.ahead_ms)" if clocks else "seen_at",
+        clock_join=_CLOCK_JOIN if clocks else "",
+        mapping=placing.mapping(f"WHERE {theirs}" if scope else ""),
+        journey_of=placing.journey_of("seen.strict AND mapping.basis = 'patient'"),
+        token_scope=f"AND {theirs}" if scope else "",
+        journey_scope=scope,
+        items=_items(versions[0], mine if scope else ""),
+        timed=_timed(slots),
+        by_calendar="".join(
+            f"rule.slots[{n}] = n AND by != '', if(piece{n}.at > toDateTime64(0, 3, 'UTC'), piece{n}.at, "
+            f"addMilliseconds(base, piece{n}.shift_ms)),\n                    "
+            for n in slots
+        ).strip(),
+        piece_joins="\n        ".join(
+            f"ASOF LEFT JOIN (SELECT rule, since, shift_ms, at FROM deadline_pieces "
+            f"WHERE {among('rule', rules)}) AS piece{n} "
+            f"ON timed.rule{n} = piece{n}.rule AND timed.base{n} >= piece{n}.since"
+            for n in slots
+        ),
+    )
+
+
+def _items(version: Compiled, members: str) -> str:
+    if version.workflow.spec.for_each is None:
+        return "events AS (SELECT *, '' AS item FROM placed),"
+    scope = "WHERE journey IN {journeys:Array(String)}" if members else ""
+    keys = f"WHERE token IN ({members})" if members else ""
+    items = placing.items(version.workflow, "workflow, version, journey", scope, keys)
+    return fill("facts_items.sql", items=items).strip()
+
+
+def _timed(slots: Iterable[int]) -> str:
+    """The rules of deadlines that calendars decide, and what they count from, as columns to join by."""
+    columns = "".join(
+        f", rule.timed[plan][rule.slots[{n}]] AS rule{n}, own[rule.slots[{n}]].2 AS base{n}" for n in slots
+    )
+    return f"(SELECT *{columns} FROM judged)"
 
 
 def state_expression() -> str:
@@ -308,13 +252,9 @@ def judged() -> str:
     return fill("judged.sql", state=state_expression())
 
 
-def _level(source: str, lines: list[str]) -> str:
-    return f"SELECT *, {', '.join(lines)} FROM {source}"
-
-
-def _any(tests: list[str]) -> str:
-    return f"({' OR '.join(tests)})" if tests else "0"
+def _array(values: Iterable[object]) -> str:
+    return f"[{', '.join(map(str, values))}]"
 
 
 def _moment(at: datetime) -> str:
-    return f"toDateTime64('{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d}', 3, 'UTC')"
+    return f"'{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d}'"

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from slo.workflows.activate import extend_deadlines, in_force, ranges
-from slo.workflows.compile import Compiled
+from slo.workflows.compile import Compiled, asked_for, facts_of
 from slo.workflows.history import History, zone_of
 from tracing.identity.feed import PAGE, Feed, Progress, load_progress, paged, save_progress
 from tracing.store import Store, load_sql
@@ -64,9 +64,12 @@ class Evaluator:
         for tokens in moved if settled else ():
             journeys = self._journeys(tokens, moved=True)
             knowing = set(self._store.query(load_sql(_PACKAGE, "concerned.sql"), {"tokens": tokens}).rows)
-            for compiled in settled:
-                if compiled.workflow.spec.for_each or (compiled.name, compiled.version) in knowing:
-                    count += self._evaluate(compiled, journeys)
+            count += self._evaluate(
+                (compiled, journey)
+                for compiled in settled
+                if compiled.workflow.spec.for_each or (compiled.name, compiled.version) in knowing
+                for journey in journeys
+            )
         for compiled in self._definitions.compiled:
             if compiled not in settled:
                 count += self._settle(compiled)
@@ -87,24 +90,40 @@ class Evaluator:
             self._extended = now
 
     def _follow(self, settled: Sequence[Compiled], news: dict[datetime, int]) -> int:
-        """Evaluate the journeys of new checkpoints."""
-        if not news:
-            return 0
-        moments = {"since": min(news), "blocks": sorted(news)}
-        changed = set(self._store.query(load_sql(_PACKAGE, "changed_versions.sql"), moments).rows)
-        sql = load_sql(_PACKAGE, "changed_tokens.sql")
+        """Evaluate the journeys of new checkpoints, all workflows at once: their number shall cost little."""
+        known = {(compiled.name, compiled.version): compiled for compiled in settled}
         count = 0
-        for compiled in settled:
-            if (compiled.name, compiled.version) in changed:
-                mine = {"workflow": compiled.name, "version": compiled.version}
-                for tokens in paged(self._store, sql, news, mine):
-                    count += self._evaluate(compiled, self._journeys(tokens))
+        for page in self._changed(news):
+            tokens: dict[tuple[str, int], list[str]] = {}
+            for token, versions in page:
+                for version in versions:
+                    tokens.setdefault(version, []).append(token)
+            tokens = {version: mine for version, mine in tokens.items() if version in known}
+            places = self._places_of({token for mine in tokens.values() for token in mine})
+            count += self._evaluate(
+                (known[version], journey)
+                for version, mine in tokens.items()
+                for journey in sorted({one for token in mine for one in places[token] or (token,)})
+            )
         return count
+
+    def _changed(self, news: dict[datetime, int]) -> Iterator[list[tuple[str, list[tuple[str, int]]]]]:
+        """Keys of new checkpoints with the workflow versions these are of, in pages."""
+        after, sql, moments = "", load_sql(_PACKAGE, "changed_tokens.sql"), sorted(news)
+        while moments:
+            asked = {"since": moments[0], "blocks": moments, "after": after, "page": PAGE}
+            rows = self._store.query(sql, asked).rows
+            if rows:
+                yield [(token, versions) for token, versions in rows]
+            if len(rows) < PAGE:
+                return
+            after = rows[-1][0]
 
     def _settle(self, compiled: Compiled) -> int:
         """Evaluate a version over all history: new, or meaning something else than before."""
         count = sum(
-            self._evaluate(compiled, self._journeys(page), is_news=False) for page in self._starts(compiled)
+            self._evaluate(((compiled, journey) for journey in self._journeys(page)), is_news=False)
+            for page in self._starts(compiled)
         )
         mine: dict[str, Any] = {"workflow": compiled.name}
         stale = {**mine, **ranges(self._store, compiled.name)}
@@ -144,36 +163,54 @@ class Evaluator:
 
         One that has `moved` may have been its own until just now.
         """
-        found: dict[str, set[str]] = {token: {token} if moved else set() for token in tokens}
-        for token, journeys in self._store.query(
-            load_sql(_PACKAGE, "journeys_of.sql"), {"tokens": tokens}
-        ).rows:
-            found[token].update(journeys)
-        return sorted({one for token, journeys in found.items() for one in journeys or {token}})
+        places = self._places_of(tokens)
+        found = set(tokens) if moved else set[str]()
+        for token, journeys in places.items():
+            found |= journeys or {token}
+        return sorted(found)
 
-    def _evaluate(self, compiled: Compiled, journeys: list[str], is_news: bool = True) -> int:
-        facts = compiled.facts(clocks=bool(self._wrong_clocks))
-        insert = load_sql(_PACKAGE, "insert_facts.sql").replace("{{facts}}", facts)
+    def _places_of(self, tokens: Iterable[str]) -> dict[str, set[str]]:
+        """The journeys of keys; none for a key without a place, which is its own."""
+        found: dict[str, set[str]] = {token: set() for token in tokens}
+        sql = load_sql(_PACKAGE, "journeys_of.sql")
+        for token, journeys in self._store.query(sql, {"tokens": sorted(found)}).rows if found else ():
+            found[token].update(journeys)
+        return found
+
+    def _evaluate(self, wanted: Iterable[tuple[Compiled, str]], is_news: bool = True) -> int:
+        """Judge journeys of versions anew; those of one kind together."""
+        kinds: dict[tuple[bool, bool], list[tuple[Compiled, str]]] = {}
+        for compiled, journey in wanted:
+            kinds.setdefault(compiled.kind, []).append((compiled, journey))
+        for all_of_a_kind in kinds.values():
+            for start in range(0, len(all_of_a_kind), PAGE):
+                self._judge(all_of_a_kind[start : start + PAGE], is_news)
+        return sum(map(len, kinds.values()))
+
+    def _judge(self, wanted: list[tuple[Compiled, str]], is_news: bool) -> None:
+        versions = list({(one.name, one.version): one for one, _ in wanted}.values())
+        facts = facts_of(versions, clocks=bool(self._wrong_clocks))
         touched = load_sql(_PACKAGE, "touched_hours.sql")
-        for chunk in _chunks(journeys):
-            mine = {
-                "workflow": compiled.name,
-                "version": compiled.version,
-                "journeys": chunk,
-                "zone": zone_of(compiled),
-            }
-            ((run, before, sealed, _),) = self._store.query(touched, {**mine, "run": _NEVER_RUN}).rows
-            if sealed and is_news:
-                trace = load_sql(_PACKAGE, "insert_changes.sql").replace("{{facts}}", facts)
-                self._store.command(trace, {**mine, "sealed": sealed})
-            self._store.command(insert, {**mine, "run": run})
-            ((_, after, _, gone),) = self._store.query(touched, {**mine, "run": run}).rows
-            if gone:
-                mark = load_sql(_PACKAGE, "insert_gone.sql")
-                self._store.command(mark, {**mine, "journeys": gone, "run": run})
-            self._store.command(load_sql(_PACKAGE, "insert_open.sql"), mine)
-            self.history.touch(compiled.name, [*before, *after])
-        return len(journeys)
+        mine = {
+            "workflows": sorted({compiled.name for compiled in versions}),
+            "journeys": sorted({journey for _, journey in wanted}),
+            "asked": [asked_for(compiled, journey) for compiled, journey in wanted],
+        }
+        ((run, before, sealed, _),) = self._store.query(touched, {**mine, "run": _NEVER_RUN}).rows
+        if sealed and is_news:
+            trace = load_sql(_PACKAGE, "insert_changes.sql").replace("{{facts}}", facts)
+            self._store.command(trace, {**mine, "sealed": sealed})
+        self._store.command(
+            load_sql(_PACKAGE, "insert_facts.sql").replace("{{facts}}", facts), {**mine, "run": run}
+        )
+        ((_, after, _, gone),) = self._store.query(touched, {**mine, "run": run}).rows
+        if gone:
+            self._store.command(load_sql(_PACKAGE, "insert_gone.sql"), {**mine, "gone": gone, "run": run})
+        for zone in sorted({zone_of(compiled) for compiled in versions}):
+            asked = [asked_for(one, journey) for one, journey in wanted if zone_of(one) == zone]
+            self._store.command(load_sql(_PACKAGE, "insert_open.sql"), {**mine, "asked": asked, "zone": zone})
+        for name, hour in {*before, *after}:
+            self.history.touch(name, [hour])
 
 
 def assume_settled(store: Store, at: datetime) -> None:
@@ -186,7 +223,3 @@ def assume_settled(store: Store, at: datetime) -> None:
 
 def _reader(compiled: Compiled) -> str:
     return f"evaluator/{compiled.name}/{compiled.version}/all"
-
-
-def _chunks(journeys: list[str]) -> Iterable[list[str]]:
-    return (journeys[n : n + PAGE] for n in range(0, len(journeys), PAGE))

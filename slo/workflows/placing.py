@@ -17,18 +17,29 @@ def mapping(scope: str) -> str:
     return _fragment("mapping.sql", mapping_scope=scope)
 
 
-def journey_of(workflow: Workflow) -> str:
-    """Expressions `journey` and `probable` of a row of `seen`, a message with its place in `mapping`."""
-    # A message placed by its patient alone is not heard where much depends on it.
-    unsure = "" if workflow.hears_probable else " OR mapping.basis = 'patient'"
-    return without_comments(load_sql(PACKAGE, "journey_of.sql").replace("{{unsure}}", unsure)).strip()
+def journey_of(unsure: str) -> str:
+    """Expressions `journey` and `probable` of a row of `seen`, a message with its place in `mapping`.
+
+    A message of which `unsure` is true stays its own.
+    """
+    text = load_sql(PACKAGE, "journey_of.sql").replace("{{unsure}}", f" OR {unsure}" if unsure else "")
+    return without_comments(text).strip()
 
 
-def items(workflow: Workflow, journey_scope: str = "", key_scope: str = "") -> str:
-    """The CTE `same`: which numbers are one item; the scopes are WHEREs of members and of keys."""
+def unsure(workflow: Workflow) -> str:
+    """A message placed by its patient alone is not heard where much depends on it."""
+    return "" if workflow.hears_probable else "mapping.basis = 'patient'"
+
+
+def items(workflow: Workflow, whose: str, journey_scope: str = "", key_scope: str = "") -> str:
+    """The CTE `same`: which numbers are one item of what has the columns `whose`.
+
+    The scopes are WHEREs of members and of keys.
+    """
     # Nobody says whose numbers of things that only search are, so no message joins two of them.
     searched = workflow.spec.for_each in SEARCH_ONLY
-    return _fragment("items.sql", journey_scope=journey_scope, key_scope="WHERE 0" if searched else key_scope)
+    keys = "WHERE 0" if searched else key_scope
+    return _fragment("items.sql", whose=whose, journey_scope=journey_scope, key_scope=keys)
 
 
 def _fragment(name: str, **values: str) -> str:

@@ -64,8 +64,8 @@ def _messages(workflow: Workflow) -> str:
     each_item = workflow.spec.for_each is not None
     marks = {
         "mapping": placing.mapping("WHERE token IN (SELECT token FROM near)"),
-        "journey_of": placing.journey_of(workflow),
-        "items": load_sql(PACKAGE, "listed.sql") + placing.items(workflow) if each_item else "",
+        "journey_of": placing.journey_of(placing.unsure(workflow)),
+        "items": load_sql(PACKAGE, "listed.sql") + placing.items(workflow, "journey") if each_item else "",
         "lines": load_sql(PACKAGE, "lines_of_items.sql" if each_item else "lines.sql").rstrip(),
     }
     for name, value in marks.items():

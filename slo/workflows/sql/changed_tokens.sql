@@ -1,7 +1,7 @@
--- Keys whose checkpoints of one workflow version were stored at these moments, a page in key order.
-SELECT DISTINCT token FROM checkpoints
-WHERE workflow = {workflow:String} AND version = {version:UInt32}
-    AND ingested_at >= {since:DateTime64(3, 'UTC')} AND ingested_at IN {blocks:Array(DateTime64(3, 'UTC'))}
+-- Keys whose checkpoints were stored at these moments and the workflow versions of these, a page in key order.
+SELECT token, groupUniqArray((workflow, version)) AS versions FROM checkpoints
+WHERE ingested_at >= {since:DateTime64(3, 'UTC')} AND ingested_at IN {blocks:Array(DateTime64(3, 'UTC'))}
     AND token > {after:String}
+GROUP BY token
 ORDER BY token
 LIMIT {page:UInt32}

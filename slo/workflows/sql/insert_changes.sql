@@ -28,9 +28,11 @@ SELECT
 FROM
 (
     SELECT * FROM instances
-    WHERE workflow = {workflow:String} AND version = {version:UInt32} AND journey IN {sealed:Array(String)}
+    WHERE workflow IN {workflows:Array(String)} AND journey IN {journeys:Array(String)}
+        AND concat(workflow, '/', toString(version), '/', journey) IN {sealed:Array(String)}
     ORDER BY evaluated_at DESC
-    LIMIT 1 BY journey, item, occurrence
+    LIMIT 1 BY workflow, version, journey, item, occurrence
 ) AS old
-LEFT JOIN ({{facts}}) AS new ON old.journey = new.journey AND old.item = new.item AND old.occurrence = new.occurrence
+LEFT JOIN ({{facts}}) AS new 
+    ON old.workflow = new.workflow AND old.version = new.version AND old.journey = new.journey AND old.item = new.item AND old.occurrence = new.occurrence
 WHERE old.closed AND NOT old.deleted AND notEmpty(changes)

@@ -5,8 +5,9 @@ SELECT * REPLACE (1 AS deleted, subtractMicroseconds({run:DateTime64(6, 'UTC')},
 FROM
 (
     SELECT * FROM instances
-    WHERE workflow = {workflow:String} AND version = {version:UInt32} AND journey IN {journeys:Array(String)}
+    WHERE workflow IN {workflows:Array(String)} AND journey IN {journeys:Array(String)}
+        AND concat(workflow, '/', toString(version), '/', journey) IN {gone:Array(String)}
     ORDER BY evaluated_at DESC
-    LIMIT 1 BY toMonday(started_at), journey, item, occurrence
+    LIMIT 1 BY toMonday(started_at), workflow, version, journey, item, occurrence
 ) AS i
 WHERE i.deleted = 0 AND i.evaluated_at < {run:DateTime64(6, 'UTC')}

@@ -1,4 +1,4 @@
--- Brings open_instances in step for some journeys. A closed instance needs a row only where an open one lies.
+-- Brings open_instances in step for some journeys of workflows of one time zone. A closed instance needs a row only where an open one lies.
 INSERT INTO open_instances (
     workflow, version, journey, item, occurrence, facility, started_at, next_due, failing_at, waiting, deleted,
     evaluated_at, hours, step_deadlines, due_step, failing_step
@@ -15,12 +15,13 @@ SELECT
 FROM
 (
     SELECT * FROM instances
-    WHERE workflow = {workflow:String} AND version = {version:UInt32} AND journey IN {journeys:Array(String)}
+    WHERE workflow IN {workflows:Array(String)} AND journey IN {journeys:Array(String)}
+        AND concat(workflow, '/', toString(version), '/', journey) IN {asked:Array(String)}
     ORDER BY evaluated_at DESC
-    LIMIT 1 BY journey, item, occurrence
+    LIMIT 1 BY workflow, version, journey, item, occurrence
 ) AS i
 WHERE NOT (i.deleted OR i.closed)
-    OR (i.journey, i.item, i.occurrence) IN (
-        SELECT journey, item, occurrence FROM open_instances
-        WHERE workflow = {workflow:String} AND version = {version:UInt32} AND journey IN {journeys:Array(String)}
+    OR (i.workflow, i.version, i.journey, i.item, i.occurrence) IN (
+        SELECT workflow, version, journey, item, occurrence FROM open_instances
+        WHERE workflow IN {workflows:Array(String)} AND journey IN {journeys:Array(String)}
     )

@@ -6,7 +6,7 @@
 same AS
 (
     SELECT
-        journey, happened, theirs,
+        {{whose}}, happened, theirs,
         arrayMap(number -> arraySort(arrayFilter((one, pair) -> has(pair, number), third, pairs))[1], theirs) AS roots
     FROM
     (
@@ -24,7 +24,7 @@ same AS
                     FROM
                     (
                         SELECT
-                            journey, happened, theirs,
+                            {{whose}}, happened, theirs,
                             arrayReduce('groupUniqArrayArray', arrayMap((list, whose) -> if(
                                 length(arrayDistinct(arrayMap(one -> countEqual(whose, one), whose))) = 1,
                                 arrayMap(n -> arrayMap(one -> arrayFilter((number, its) -> its = one, list, whose)[n],
@@ -33,7 +33,7 @@ same AS
                         FROM
                         (
                             SELECT
-                                journey,
+                                {{whose}},
                                 any(happened) AS happened,
                                 any(lists) AS lists,
                                 groupArray(called) AS theirs,
@@ -41,7 +41,7 @@ same AS
                                 arrayMap(list -> arrayMap(number -> authorities[indexOf(theirs, number)], list), lists) AS owners
                             FROM
                             (
-                                SELECT journey, happened, lists, called
+                                SELECT {{whose}}, happened, lists, called
                                 FROM listed
                                 ARRAY JOIN arrayDistinct(arrayFlatten(lists)) AS called
                             ) AS one
@@ -54,7 +54,7 @@ same AS
                                     SELECT token, min(authority) AS authority FROM keys {{key_scope}} GROUP BY token
                                 ) AS key ON member.token = key.token
                             ) AS known ON one.journey = known.whose AND one.called = known.token
-                            GROUP BY journey
+                            GROUP BY {{whose}}
                         )
                     )
                 )

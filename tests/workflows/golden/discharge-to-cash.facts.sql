@@ -1,8 +1,31 @@
--- Facts of the instances of discharge-to-cash version 1: minima over checkpoints, so that order, repetition and
--- delay of what arrived change nothing. Run by the evaluator for the journeys that changed, and without a scope as
--- the reference that judges everything. Columns as in the table instances.
+-- Facts of the instances of discharge-to-cash version 1: minima over checkpoints, so that order, repetition and delay of what arrived
+-- change nothing. Run by the evaluator for the journeys that changed, and without a scope as the reference that
+-- judges everything. Columns as in the table instances.
+-- Steps are numbers in arrays and what a version says of them is a row of `rules`, so the text does not grow with
+-- steps and versions: reading it takes the engine longer than reading some journeys.
 WITH
     toDateTime64('2200-01-01 00:00:00', 3, 'UTC') AS never,
+    -- A row a kind of checkpoint: the step it is of (0: none), outcomes that meet and that fail it, tags to keep.
+    heard AS
+    (
+        SELECT * FROM format(Values,
+            'workflow String, version UInt32, step String, n UInt8, good Array(String), bad Array(String), asked Array(String), strict UInt8',
+            '(\'discharge-to-cash\', 1, \'@start\', 0, [], [], [\'patient_class\'], 1),
+(\'discharge-to-cash\', 1, \'@cancel\', 0, [], [], [\'patient_class\'], 1),
+(\'discharge-to-cash\', 1, \'engine accepted\', 1, [\'accepted\'], [\'rejected\', \'error\'], [\'patient_class\'], 1),
+(\'discharge-to-cash\', 1, \'billing ready\', 2, [\'accepted\'], [\'rejected\', \'error\'], [\'patient_class\'], 1),
+(\'discharge-to-cash\', 1, \'ERP posted\', 3, [\'accepted\'], [\'rejected\', \'error\'], [\'patient_class\'], 1),
+(\'discharge-to-cash\', 1, \'claim submitted\', 4, [\'accepted\', \'none\'], [\'rejected\', \'error\'], [\'patient_class\'], 1)')
+    ),
+    -- A row a version. By step: names, counts, optional, waits (steps its time begins with), targets (the step it must
+    -- not precede, or 0), whens (number of a tag, 0 for the facility, and values). By facility, the usual first, and
+    -- step: shifts (milliseconds, or -1), timed (deadlines a calendar decides), skips. slots: steps with a calendar.
+    rules AS
+    (
+        SELECT * FROM format(Values,
+            'workflow String, version UInt32, since DateTime64(3, \'UTC\'), before DateTime64(3, \'UTC\'), rule Tuple(names Array(String), counts Array(UInt16), optional Array(UInt8), waits Array(Array(UInt8)), targets Array(UInt8), whens Array(Array(Tuple(UInt8, Array(String)))), facilities Array(String), shifts Array(Array(Int64)), timed Array(Array(String)), skips Array(Array(UInt8)), slots Array(UInt8), generations UInt8)',
+            '(\'discharge-to-cash\', 1, \'1970-01-01 00:00:00.000\', \'2200-01-01 00:00:00.000\', ([\'engine accepted\', \'billing ready\', \'ERP posted\', \'claim submitted\'], [1, 1, 1, 1], [0, 0, 0, 0], [[], [], [], []], [0, 0, 0, 0], [[], [], [], [(1, [\'\', \'I\', \'O\'])]], [], [[60000, 900000, 3600000, -1]], [[\'\', \'\', \'\', \'us-business@62f08aaa6db2e8a3|3 business days\']], [[0, 0, 0, 0]], [4], 0))')
+    ),
     mapping AS
     (
         SELECT
@@ -21,26 +44,29 @@ WITH
             arrayFirst(era -> seen.patient != '' AND era.1 = seen.patient, mapping.eras) AS of_patient,
             arraySort(era -> era.2, arrayFilter(era -> era.2 <= seen.at, mapping.eras)) AS until,
             multiIf(
-                mapping.root = '' OR mapping.basis = 'patient', seen.token,
+                mapping.root = '' OR seen.strict AND mapping.basis = 'patient', seen.token,
                 empty(mapping.eras), mapping.root,
                 of_patient.3 != '', of_patient.3,
                 notEmpty(until), until[-1].3,
                 mapping.eras[1].3) AS journey,
             mapping.sure = 'probable' AND journey != seen.token AS probable,
-            seen.step AS step, seen.at AS at, seen.outcome AS outcome, seen.ack_code AS ack_code,
-            seen.reason AS reason, seen.identity AS identity, seen.items AS items, seen.facility AS facility,
-            seen.tags AS tags
+            seen.workflow AS workflow, seen.version AS version, seen.step AS step, seen.at AS at, seen.outcome AS outcome,
+            seen.ack_code AS ack_code, seen.reason AS reason, seen.identity AS identity, seen.items AS items,
+            seen.facility AS facility, seen.n AS n, has(seen.good, seen.outcome) AS meets, has(seen.bad, seen.outcome) AS fails,
+            arrayMap(tag -> seen.tags[tag], seen.asked) AS told
         FROM
         (
             -- By the collector's clock: what the tap's own is ahead of it is taken off.
             SELECT
-                token, patient, step, subtractMilliseconds(seen_at, clock.ahead_ms) AS at, outcome, ack_code, reason,
-                identity, items, facility, tags
+                noted.workflow AS workflow, noted.version AS version, token, patient, noted.step AS step, subtractMilliseconds(seen_at, clock.ahead_ms) AS at,
+                outcome, ack_code, reason, identity, items, facility, tags, n, good, bad, asked, strict
             FROM
             (
                 SELECT *, checkpoints.at AS seen_at FROM checkpoints AS checkpoints
-                WHERE workflow = 'discharge-to-cash' AND version = 1 AND token IN (SELECT token FROM journey_members WHERE journey IN {journeys:Array(String)} UNION ALL SELECT arrayJoin({journeys:Array(String)}))
+                WHERE (workflow, version) IN (('discharge-to-cash', 1)) AND token IN (SELECT token FROM journey_members WHERE journey IN {journeys:Array(String)} UNION ALL SELECT arrayJoin({journeys:Array(String)}))
             ) AS noted
+            INNER JOIN heard
+                ON noted.workflow = heard.workflow AND noted.version = heard.version AND noted.step = heard.step
             ASOF LEFT JOIN clock_corrections AS clock ON noted.interface = clock.interface AND noted.seen_at >= clock.since
         ) AS seen
         LEFT ANY JOIN mapping ON seen.token = mapping.token
@@ -50,23 +76,20 @@ WITH
     gathered AS
     (
         SELECT
+            workflow,
+            version,
             journey,
             item,
             max(probable) AS probable,
-            arraySort(groupUniqArrayIf((at, facility, tags['patient_class']), step = '@start')) AS starts,
+            arraySort(groupUniqArrayIf((at, facility, told), step = '@start')) AS starts,
             arraySort(groupUniqArrayIf(at, step = '@cancel')) AS cancels,
             arraySort(groupUniqArrayIf(at, step = '@end')) AS ends,
-            arraySort(groupUniqArrayIf((at, outcome, ack_code, reason, identity), (step = 'engine accepted' AND outcome = 'accepted'))) AS met_1,
-            arraySort(groupUniqArrayIf((at, outcome, ack_code, reason, identity), (step = 'engine accepted' AND outcome IN ('rejected', 'error')))) AS failed_1,
-            arraySort(groupUniqArrayIf((at, outcome, ack_code, reason, identity), (step = 'billing ready' AND outcome = 'accepted'))) AS met_2,
-            arraySort(groupUniqArrayIf((at, outcome, ack_code, reason, identity), (step = 'billing ready' AND outcome IN ('rejected', 'error')))) AS failed_2,
-            arraySort(groupUniqArrayIf((at, outcome, ack_code, reason, identity), (step = 'ERP posted' AND outcome = 'accepted'))) AS met_3,
-            arraySort(groupUniqArrayIf((at, outcome, ack_code, reason, identity), (step = 'ERP posted' AND outcome IN ('rejected', 'error')))) AS failed_3,
-            arraySort(groupUniqArrayIf((at, outcome, ack_code, reason, identity), (step = 'claim submitted' AND outcome IN ('accepted', 'none')))) AS met_4,
-            arraySort(groupUniqArrayIf((at, outcome, ack_code, reason, identity), (step = 'claim submitted' AND outcome IN ('rejected', 'error')))) AS failed_4,
-            arraySort(groupUniqArrayIf((at, tags['patient_class']), tags['patient_class'] != '')) AS said_1
+            arraySort(groupUniqArrayIf((n, at, outcome, ack_code, reason, identity), meets)) AS met,
+            arraySort(groupUniqArrayIf((n, at, outcome, ack_code, reason, identity), fails)) AS failed,
+            arraySort(groupUniqArrayArray(arrayFilter(one -> one.3 != '',
+                arrayMap((value, k) -> (k, at, value), told, arrayEnumerate(told))))) AS said
         FROM events
-        GROUP BY journey, item
+        GROUP BY workflow, version, journey, item
         HAVING notEmpty(starts)
     ),
     -- A start that follows a cancellation or an end begins another occurrence; one that follows a start repeats it.
@@ -75,9 +98,11 @@ WITH
     marked AS
     (
         SELECT
-            *,
+            * EXCEPT (marks, cancels, ends),
             arrayMap(mark -> mark.1, arrayFilter((mark, last) -> mark.2 = 0 AND last = 1, marks,
-                arrayPushFront(arrayPopBack(arrayMap(mark -> mark.2, marks)), 1))) AS begins
+                arrayPushFront(arrayPopBack(arrayMap(mark -> mark.2, marks)), 1))) AS begins,
+            arraySort(cancels) AS cancels,
+            arraySort(ends) AS ends
         FROM
         (
             SELECT
@@ -85,64 +110,116 @@ WITH
                 arraySort(arrayConcat(arrayMap(start -> (start.1, 0), starts),
                     arrayMap(over -> (over, 1), arrayConcat(cancels, ends)))) AS marks
             FROM gathered
+            INNER JOIN rules USING (workflow, version)
         )
     ),
+    -- Of each step the message that met it, of many the last one that is needed, and the first that failed it.
     occurrences AS
     (
         SELECT
-            *,
-            start.2 AS facility,
-            arrayMin(arrayPushBack(arrayFilter(over -> over >= started_at AND over < until, cancels), never)) AS cancelled,
-            arrayMin(arrayPushBack(arrayFilter(over -> over >= started_at AND over < until, ends), never)) AS ended,
-            arrayFirst(event -> event.1 >= started_at AND event.1 < until, met_1) AS met1,
-            arrayFirst(event -> event.1 >= started_at AND event.1 < until, failed_1) AS failed1,
-            arrayFirst(event -> event.1 >= started_at AND event.1 < until, met_2) AS met2,
-            arrayFirst(event -> event.1 >= started_at AND event.1 < until, failed_2) AS failed2,
-            arrayFirst(event -> event.1 >= started_at AND event.1 < until, met_3) AS met3,
-            arrayFirst(event -> event.1 >= started_at AND event.1 < until, failed_3) AS failed3,
-            arrayFirst(event -> event.1 >= started_at AND event.1 < until, met_4) AS met4,
-            arrayFirst(event -> event.1 >= started_at AND event.1 < until, failed_4) AS failed4,
-            if(start.3 != '', start.3, arrayFirst(event -> event.1 >= started_at AND event.1 < until, said_1).2) AS tag1
+            * EXCEPT (firsts, refused),
+            arrayFilter((event, nth) -> nth = rule.counts[event.1], firsts, arrayEnumerateUniq(firsts.1)) AS met,
+            arrayFilter((event, nth) -> nth = 1, refused, arrayEnumerateUniq(refused.1)) AS failed,
+            indexOf(rule.facilities, facility) + 1 AS plan
         FROM
         (
             SELECT
-                *,
-                started_at,
-                occurrence,
-                arrayFirst(start -> start.1 = started_at, starts) AS start,
-                arrayMin(arrayPushBack(arrayFilter(other -> other > started_at, begins), never)) AS until
-            FROM marked
-            ARRAY JOIN begins AS started_at, arrayEnumerate(begins) AS occurrence
-            WHERE started_at >= toDateTime64('1970-01-01 00:00:00.000', 3, 'UTC') AND started_at < toDateTime64('2200-01-01 00:00:00.000', 3, 'UTC')
+                workflow, version, journey, item, occurrence, probable, rule, started_at, cancelled, ended, refused,
+                start.2 AS facility,
+                arrayMap((value, k) -> if(value != '', value,
+                    arrayFirst(one -> one.1 = k AND one.2 >= started_at AND one.2 < until, said).3),
+                    start.3, arrayEnumerate(start.3)) AS tags,
+                -- A message that was sent again counts once.
+                arrayFilter((event, nth) -> nth = 1, inside, arrayEnumerateUniq(inside.1, inside.6)) AS firsts
+            FROM
+            (
+                SELECT
+                    *,
+                    arrayFirst(start -> start.1 = started_at, starts) AS start,
+                    arrayMin(arrayPushBack(arrayFilter(over -> over >= started_at AND over < until, cancels), never)) AS cancelled,
+                    arrayMin(arrayPushBack(arrayFilter(over -> over >= started_at AND over < until, ends), never)) AS ended,
+                    arrayFilter(event -> event.2 >= started_at AND event.2 < until, met) AS inside,
+                    arrayFilter(event -> event.2 >= started_at AND event.2 < until, failed) AS refused
+                FROM
+                (
+                    SELECT
+                        *,
+                        started_at,
+                        occurrence,
+                        arrayMin(arrayPushBack(arrayFilter(other -> other > started_at, begins), never)) AS until
+                    FROM marked
+                    ARRAY JOIN begins AS started_at, arrayEnumerate(begins) AS occurrence
+                    WHERE started_at >= since AND started_at < before
+                )
+            )
         )
     ),
-    -- Of step n: a applies, r required, b what its time begins with, m met at, f failed at; d whether it waits for
-    -- something optional that has not happened.
+    -- Of each step, seen alone: whether it is asked for, when it was met and failed, and by which message.
+    alone AS
+    (
+        SELECT
+            * EXCEPT (met, failed, tags),
+            arrayMap((n, opt, skipped, conditions) -> (
+                    toUInt8(NOT skipped AND arrayAll(
+                        condition -> has(condition.2, if(condition.1 = 0, facility, tags[condition.1])), conditions)),
+                    met[indexOf(met.1, n)], failed[indexOf(failed.1, n)], opt),
+                arrayEnumerate(rule.names), rule.optional, rule.skips[plan], rule.whens) AS seen
+        FROM occurrences
+    ),
+    -- The same with the steps it waits for, a generation of steps after the other: whether it waits for something
+    -- optional that has not happened, what its time begins with, whether it applies, is required, when it was met and
+    -- failed, and whether it happened though it must not.
     judged AS
     (
-        SELECT *, toUInt8(0) AS d1, started_at AS b1, w1 AS a1, w1 AS r1, toUInt8(0) AS d2, started_at AS b2, w2 AS a2, w2 AS r2, toUInt8(0) AS d3, started_at AS b3, w3 AS a3, w3 AS r3, toUInt8(0) AS d4, started_at AS b4, w4 AS a4, w4 AS r4 FROM (SELECT *, toUInt8(1) AS w1, if(met1.1 < started_at, never, met1.1) AS m1, if(failed1.1 < started_at, never, failed1.1) AS f1, toUInt8(1) AS w2, if(met2.1 < started_at, never, met2.1) AS m2, if(failed2.1 < started_at, never, failed2.1) AS f2, toUInt8(1) AS w3, if(met3.1 < started_at, never, met3.1) AS m3, if(failed3.1 < started_at, never, failed3.1) AS f3, toUInt8(tag1 IN ('', 'I', 'O')) AS w4, if(met4.1 < started_at, never, met4.1) AS m4, if(failed4.1 < started_at, never, failed4.1) AS f4, 'us-business@62f08aaa6db2e8a3|3 business days' AS rule4 FROM occurrences)
+        SELECT
+            *,
+            arrayFold((known, generation) -> arrayMap(
+                (one, target, k) -> arrayMap(asleep -> if(target > 0,
+                    (
+                        toUInt8(0), started_at,
+                        toUInt8(one.1 AND known[target].3),
+                        toUInt8(one.1 AND known[target].3 AND (known[target].4 OR one.2.2 < known[target].5)),
+                        if(one.2.2 < known[target].5, never, known[target].5),
+                        if(one.2.2 < known[target].5, one.2.2, never),
+                        toUInt8(one.2.2 < known[target].5)),
+                    (
+                        asleep,
+                        arrayMax(arrayPushBack(arrayMap(n -> if(known[n].3, known[n].5, known[n].2), k), started_at)),
+                        toUInt8(one.1 AND NOT asleep),
+                        toUInt8(one.1 AND NOT asleep AND NOT one.4),
+                        one.2.2, one.3.2, toUInt8(0))),
+                    [toUInt8(arrayExists(n -> known[n].1 OR seen[n].4 AND known[n].5 = never, k))])[1],
+                seen, rule.targets, rule.waits), range(rule.generations),
+                arrayMap(one -> (toUInt8(0), started_at, one.1, one.1, one.2.2, one.3.2, toUInt8(0)), seen)) AS own
+        FROM (SELECT * REPLACE (arrayMap(one -> (one.1,
+                (one.2.1, if(one.2.2 < started_at, never, one.2.2), one.2.3, one.2.4, one.2.5),
+                (one.3.1, if(one.3.2 < started_at, never, one.3.2), one.3.3, one.3.4, one.3.5), one.4), seen) AS seen) FROM alone)
     ),
     listed_steps AS
     (
         SELECT
-            journey, item, occurrence, probable, facility, judged.started_at AS started_at, cancelled, ended,
-            [toUInt8(a1), toUInt8(a2), toUInt8(a3), toUInt8(a4)] AS step_applicable,
-            [toUInt8(r1), toUInt8(r2), toUInt8(r3), toUInt8(r4)] AS step_required,
-            [b1, b2, b3, b4] AS step_bases,
-            [least(ended, if(b1 = never, never, addMilliseconds(b1, 60000))), least(ended, if(b2 = never, never, addMilliseconds(b2, 900000))), least(ended, if(b3 = never, never, addMilliseconds(b3, 3600000))), least(ended, if(b4 = never, never, if(piece4.at > toDateTime64(0, 3, 'UTC'), piece4.at, addMilliseconds(b4, piece4.shift_ms))))] AS step_deadlines,
-            [m1, m2, m3, m4] AS step_met_at,
-            [f1, f2, f3, f4] AS step_failed_at,
-            [met1.2, met2.2, met3.2, met4.2] AS met_outcomes,
-            [met1.3, met2.3, met3.3, met4.3] AS met_acks,
-            [failed1.2, failed2.2, failed3.2, failed4.2] AS failed_outcomes,
-            [failed1.3, failed2.3, failed3.3, failed4.3] AS failed_acks,
-            [failed1.4, failed2.4, failed3.4, failed4.4] AS failed_reasons
-        FROM judged
-        ASOF LEFT JOIN (SELECT rule, since, shift_ms, at FROM deadline_pieces WHERE rule = 'us-business@62f08aaa6db2e8a3|3 business days') AS piece4 ON judged.rule4 = piece4.rule AND judged.b4 >= piece4.since
+            workflow, version, journey, item, occurrence, probable, facility, timed.started_at AS started_at, cancelled, ended,
+            rule.names AS step_names,
+            own.3 AS step_applicable,
+            own.4 AS step_required,
+            own.2 AS step_bases,
+            arrayMap((target, base, shift, by, n) -> if(target > 0, never, least(ended, multiIf(
+                    base = never OR shift = -1 AND by = '', never,
+                    rule.slots[1] = n AND by != '', if(piece1.at > toDateTime64(0, 3, 'UTC'), piece1.at, addMilliseconds(base, piece1.shift_ms)),
+                    addMilliseconds(base, shift)))),
+                rule.targets, own.2, rule.shifts[plan], rule.timed[plan], arrayEnumerate(rule.names)) AS step_deadlines,
+            own.5 AS step_met_at,
+            own.6 AS step_failed_at,
+            arrayMap((target, one) -> if(target > 0, '', one.2.3), rule.targets, seen) AS met_outcomes,
+            arrayMap((target, one) -> if(target > 0, '', one.2.4), rule.targets, seen) AS met_acks,
+            arrayMap((target, one, is) -> if(target = 0, (one.3.3, one.3.4, one.3.5), if(is.7, (one.2.3, one.2.4, one.2.5), ('', '', ''))),
+                rule.targets, seen, own) AS refused_by
+        FROM (SELECT *, rule.timed[plan][rule.slots[1]] AS rule1, own[rule.slots[1]].2 AS base1 FROM judged) AS timed
+        ASOF LEFT JOIN (SELECT rule, since, shift_ms, at FROM deadline_pieces WHERE rule = 'us-business@62f08aaa6db2e8a3|3 business days') AS piece1 ON timed.rule1 = piece1.rule AND timed.base1 >= piece1.since
     )
 SELECT
-    'discharge-to-cash' AS workflow,
-    toUInt32(1) AS version,
+    workflow,
+    version,
     journey,
     item,
     toUInt32(occurrence) AS occurrence,
@@ -151,7 +228,7 @@ SELECT
     started_at,
     cancelled AS cancelled_at,
     ended AS ended_at,
-    ['engine accepted', 'billing ready', 'ERP posted', 'claim submitted'] AS step_names,
+    step_names,
     step_applicable,
     step_required,
     step_bases,
@@ -160,9 +237,9 @@ SELECT
     step_failed_at,
     met_outcomes,
     met_acks,
-    failed_outcomes,
-    failed_acks,
-    failed_reasons,
+    refused_by.1 AS failed_outcomes,
+    refused_by.2 AS failed_acks,
+    refused_by.3 AS failed_reasons,
     if(due_at = never, done_at, never) AS good_at,
     due_at,
     done_at,
