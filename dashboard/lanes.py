@@ -162,13 +162,9 @@ def draw(
         nodes.append(["text", {"x": 8, "y": below, "className": "lane-name"}, system_name(name)])
     # A short story fills the width up to a height; a tall one is never drawn smaller than it is, or what is
     # told in its own units (how far it has been scrolled) would be off.
-    size = {
-        "viewBox": f"0 0 {layout.width:.0f} {layout.height:.0f}",
-        "style": {
-            "minWidth": f"{layout.width:.0f}px",
-            "maxHeight": f"{max(_TALLEST, layout.height):.0f}px",
-        },
-    }
+    tallest = max(_TALLEST, layout.height)
+    style = {"minWidth": f"{layout.width:.0f}px", "maxHeight": f"{tallest:.0f}px"}
+    size = {"viewBox": f"0 0 {layout.width:.0f} {layout.height:.0f}", "style": style}
     return ["svg", {"className": "lanes", "role": "group", "aria-label": description, **size}, *nodes]
 
 

@@ -180,7 +180,7 @@ def _adt(visit: str, account: str, at: datetime) -> bytes:
 def _dft(visit: str, account: str, at: datetime) -> bytes:
     head = f"MSH|^~\\&|ENGINE|NSH|BILLING|NSH|{at:%Y%m%d%H%M%S}||DFT^P03^DFT_P03|DFT{at:%d%H%M%S%f}|P|2.5.1"
     return _segments(
-        [head, f"EVN|P03|{at:%Y%m%d%H%M%S}", *_who(visit, account), "FT1|1|||20260310||CG|99238"]
+        [head, f"EVN|P03|{at:%Y%m%d%H%M%S}", *_who(visit, account), "FT1|1|||20260310||CG|99238|||1|4310.50"]
     )
 
 
