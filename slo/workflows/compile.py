@@ -30,6 +30,22 @@ _CLOCK_JOIN = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """Which journeys are judged, and which keys are theirs; all when empty."""
+
+    journeys: str = ""
+    keys: str = ""
+
+
+_MEMBERS = _Scope(
+    "WHERE journey IN {journeys:Array(String)}",
+    # Their own tokens, too: one may be a key that has moved to a journey that is not asked for.
+    "token IN (SELECT token FROM journey_members WHERE journey IN {journeys:Array(String)} "
+    "UNION ALL SELECT arrayJoin({journeys:Array(String)}))",
+)
+
+
 @dataclass(frozen=True)
 class Compiled:
     """A workflow version ready to run. `name` is safe inside SQL: the model allows letters, digits and -.
@@ -82,9 +98,7 @@ class Compiled:
         `checkpoints` is the table, or subquery, its events come from. Without `clocks` the taps' clocks are
         taken to be right, which is quicker and the same where none was ever found wrong.
         """
-        return _facts(
-            [self], "WHERE journey IN {journeys:Array(String)}" if scoped else "", checkpoints, clocks
-        )
+        return _facts([self], _MEMBERS if scoped else _Scope(), checkpoints, clocks)
 
     @property
     def kind(self) -> tuple[bool, bool]:
@@ -170,13 +184,14 @@ class Compiled:
 def facts_of(versions: Sequence[Compiled], clocks: bool = True) -> str:
     """SELECT of the facts of several versions of one kind at once.
 
-    Of the journeys in `{journeys:Array(String)}` what `{asked:Array(String)}` says, as `asked_for` writes it.
+    Of the journeys in `{journeys:Array(String)}`, whose keys are `{tokens:Array(String)}`, what
+    `{asked:Array(String)}` says, as `asked_for` writes it.
     """
-    scope = (
+    journeys = (
         "WHERE journey IN {journeys:Array(String)} "
         "AND concat(workflow, '/', toString(version), '/', journey) IN {asked:Array(String)}"
     )
-    return _facts(versions, scope, "checkpoints", clocks)
+    return _facts(versions, _Scope(journeys, "token IN {tokens:Array(String)}"), "checkpoints", clocks)
 
 
 def asked_for(version: Compiled, journey: str) -> str:
@@ -184,11 +199,7 @@ def asked_for(version: Compiled, journey: str) -> str:
     return f"{version.name}/{version.version}/{journey}"
 
 
-def _facts(versions: Sequence[Compiled], scope: str, checkpoints: str, clocks: bool) -> str:
-    journeys = "{journeys:Array(String)}"
-    mine = f"SELECT token FROM journey_members WHERE journey IN {journeys}"
-    # Their own tokens, too: one may be a key that has moved to a journey that is not asked for.
-    theirs = f"token IN ({mine} UNION ALL SELECT arrayJoin({journeys}))"
+def _facts(versions: Sequence[Compiled], scope: _Scope, checkpoints: str, clocks: bool) -> str:
     slots = range(1, 1 + max(len(version.slots) for version in versions))
     rules = sorted({rule for version in versions for rule in version.rules})
     return fill(
@@ -200,11 +211,11 @@ def _facts(versions: Sequence[Compiled], scope: str, checkpoints: str, clocks: b
         checkpoints=checkpoints,
         at="subtractMilliseconds(seen_at, clock.ahead_ms)" if clocks else "seen_at",
         clock_join=_CLOCK_JOIN if clocks else "",
-        mapping=placing.mapping(f"WHERE {theirs}" if scope else ""),
+        mapping=placing.mapping(f"WHERE {scope.keys}" if scope.keys else ""),
         journey_of=placing.journey_of("seen.strict AND mapping.basis = 'patient'"),
-        token_scope=f"AND {theirs}" if scope else "",
-        journey_scope=scope,
-        items=_items(versions[0], mine if scope else ""),
+        token_scope=f"AND {scope.keys}" if scope.keys else "",
+        journey_scope=scope.journeys,
+        items=_items(versions[0], scope),
         timed=_timed(slots),
         by_calendar="".join(
             f"rule.slots[{n}] = n AND by != '', if(piece{n}.at > toDateTime64(0, 3, 'UTC'), piece{n}.at, "
@@ -220,12 +231,12 @@ def _facts(versions: Sequence[Compiled], scope: str, checkpoints: str, clocks: b
     )
 
 
-def _items(version: Compiled, members: str) -> str:
+def _items(version: Compiled, scope: _Scope) -> str:
     if version.workflow.spec.for_each is None:
         return "events AS (SELECT *, '' AS item FROM placed),"
-    scope = "WHERE journey IN {journeys:Array(String)}" if members else ""
-    keys = f"WHERE token IN ({members})" if members else ""
-    items = placing.items(version.workflow, "workflow, version, journey", scope, keys)
+    journeys = "WHERE journey IN {journeys:Array(String)}" if scope.journeys else ""
+    keys = f"WHERE {scope.keys}" if scope.keys else ""
+    items = placing.items(version.workflow, "workflow, version, journey", journeys, keys)
     return fill("facts_items.sql", items=items).strip()
 
 

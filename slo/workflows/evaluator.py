@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from slo.workflows.activate import extend_deadlines, in_force, ranges
@@ -19,7 +19,6 @@ from tracing.store import Store, load_sql
 
 _PACKAGE = "slo.workflows.sql"
 _DAY = timedelta(days=1)
-_NEVER_RUN = datetime(1970, 1, 1, tzinfo=UTC)
 _NEWS, _PLACES = "evaluator/checkpoints", "evaluator/journeys"
 
 
@@ -190,27 +189,33 @@ class Evaluator:
     def _judge(self, wanted: list[tuple[Compiled, str]], is_news: bool) -> None:
         versions = list({(one.name, one.version): one for one, _ in wanted}.values())
         facts = facts_of(versions, clocks=bool(self._wrong_clocks))
-        touched = load_sql(_PACKAGE, "touched_hours.sql")
+        journeys = sorted({journey for _, journey in wanted})
+        members = self._store.query(load_sql(_PACKAGE, "members.sql"), {"journeys": journeys}).rows
         mine = {
             "workflows": sorted({compiled.name for compiled in versions}),
-            "journeys": sorted({journey for _, journey in wanted}),
+            "journeys": journeys,
+            # Their own tokens, too: one may be a key that has moved to a journey that is not asked for.
+            "tokens": sorted({*journeys, *(token for (token,) in members)}),
             "asked": [asked_for(compiled, journey) for compiled, journey in wanted],
         }
-        ((run, before, sealed, _),) = self._store.query(touched, {**mine, "run": _NEVER_RUN}).rows
+        ((run, before, sealed, standing),) = self._store.query(load_sql(_PACKAGE, "standing.sql"), mine).rows
         if sealed and is_news:
             trace = load_sql(_PACKAGE, "insert_changes.sql").replace("{{facts}}", facts)
             self._store.command(trace, {**mine, "sealed": sealed})
-        self._store.command(
-            load_sql(_PACKAGE, "insert_facts.sql").replace("{{facts}}", facts), {**mine, "run": run}
-        )
-        ((_, after, _, gone),) = self._store.query(touched, {**mine, "run": run}).rows
-        if gone:
-            self._store.command(load_sql(_PACKAGE, "insert_gone.sql"), {**mine, "gone": gone, "run": run})
+        mine["run"] = run
+        self._store.command(load_sql(_PACKAGE, "insert_facts.sql").replace("{{facts}}", facts), mine)
+        ((after, written),) = self._store.query(load_sql(_PACKAGE, "written.sql"), mine).rows
+        numbers = set(written)
+        if gone := sorted({one for one, number in standing if number not in numbers}):
+            self._store.command(load_sql(_PACKAGE, "insert_gone.sql"), {**mine, "gone": gone})
         for zone in sorted({zone_of(compiled) for compiled in versions}):
             asked = [asked_for(one, journey) for one, journey in wanted if zone_of(one) == zone]
             self._store.command(load_sql(_PACKAGE, "insert_open.sql"), {**mine, "asked": asked, "zone": zone})
-        for name, hour in {*before, *after}:
-            self.history.touch(name, [hour])
+        hours: dict[str, set[datetime]] = {}
+        for name, hour in (*before, *after):
+            hours.setdefault(name, set()).add(hour)
+        for name, its in hours.items():
+            self.history.touch(name, its)
 
 
 def assume_settled(store: Store, at: datetime) -> None:

@@ -1,4 +1,5 @@
--- Brings open_instances in step for some journeys of workflows of one time zone. A closed instance needs a row only where an open one lies.
+-- Brings open_instances in step for some journeys of workflows of one time zone that were judged just
+-- now: {run}, or the moment before for what vanished. A closed instance needs a row only where an open one lies.
 INSERT INTO open_instances (
     workflow, version, journey, item, occurrence, facility, started_at, next_due, failing_at, waiting, deleted,
     evaluated_at, hours, step_deadlines, due_step, failing_step
@@ -16,6 +17,7 @@ FROM
 (
     SELECT * FROM instances
     WHERE workflow IN {workflows:Array(String)} AND journey IN {journeys:Array(String)}
+        AND evaluated_at >= subtractMicroseconds({run:DateTime64(6, 'UTC')}, 1)
         AND concat(workflow, '/', toString(version), '/', journey) IN {asked:Array(String)}
     ORDER BY evaluated_at DESC
     LIMIT 1 BY workflow, version, journey, item, occurrence

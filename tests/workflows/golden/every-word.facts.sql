@@ -136,7 +136,7 @@ WITH
                                 FROM (SELECT journey, token FROM journey_members WHERE journey IN {journeys:Array(String)}) AS member
                                 INNER JOIN
                                 (
-                                    SELECT token, min(authority) AS authority FROM keys WHERE token IN (SELECT token FROM journey_members WHERE journey IN {journeys:Array(String)}) GROUP BY token
+                                    SELECT token, min(authority) AS authority FROM keys WHERE token IN (SELECT token FROM journey_members WHERE journey IN {journeys:Array(String)} UNION ALL SELECT arrayJoin({journeys:Array(String)})) GROUP BY token
                                 ) AS key ON member.token = key.token
                             ) AS known ON one.journey = known.whose AND one.called = known.token
                             GROUP BY workflow, version, journey
