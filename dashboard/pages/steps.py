@@ -99,9 +99,7 @@ def _step(frame: Frame, row: InstanceRow, step: StepRow) -> Component:
             html.Div(
                 [
                     html.Span(step.name, className="step-name"),
-                    html.Span(
-                        f"{said}{' · ' if words else ''}{words}", className=f"step-words {shown.tone}"
-                    ),
+                    html.Span(f"{said}{' · ' if words else ''}{words}", className=f"step-words {shown.tone}"),
                     *(_help(step) if in_trouble else ()),
                 ]
             ),
