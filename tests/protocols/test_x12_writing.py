@@ -94,6 +94,25 @@ def test_a_value_that_holds_a_separator_is_refused(value: str) -> None:
         write(OutgoingTransaction("837", "005010X222A1", [("CLM", value)]))
 
 
+@pytest.mark.parametrize("name", [("NM1", "IL", "1", "DOE", "ISA", "M"), ("HI", ("ISA", "0", "A"), "1")])
+def test_a_person_called_isa_begins_no_interchange(name: tuple[str | tuple[str, ...], ...]) -> None:
+    claim = OutgoingTransaction("837", "005010X222A1", [name, ("CLM", "1")])
+    one = write(claim, claim)
+    read = list(interchanges(one + b"\r\n" + one))
+    assert [len(interchange.transactions) for interchange in read] == [2, 2]
+    assert [interchange.findings for interchange in read] == [(), ()]
+
+
+def test_an_interchange_that_follows_a_cut_one_is_read() -> None:
+    whole = write(
+        OutgoingTransaction("837", "005010X222A1", [("NM1", "IL", "1", "DOE", "ISA", "M"), ("CLM", "1")])
+    )
+    cut = whole[: whole.index(b"ISA*M")]
+    first, second = interchanges(cut + whole)
+    assert first.findings
+    assert second.findings == ()
+
+
 def test_an_unknown_transaction_set_is_refused() -> None:
     with pytest.raises(UnwritableError, match="'123'"):
         write(OutgoingTransaction("123", "005010", []))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Final
 
 Segment = tuple[str, ...]
@@ -157,8 +157,39 @@ def parts(
             errors.append(error)
 
 
+def _starts(data: bytes) -> list[int]:
+    """Where interchanges begin. ISA is a given name, too, and may stand in any element."""
+    found: list[int] = []
+    terminator = b""
+    for match in _ISA_START.finditer(data):
+        at = match.start()
+        before = data[max(0, at - 8) : at]
+        begins = terminator in before[len(before.rstrip(_BLANK)) - 1 :] if before.rstrip(_BLANK) else True
+        # After a cut anything may stand before it; then its columns are those of the standard.
+        if not found or begins or _in_columns(data, at):
+            found.append(at)
+            terminator = _terminator(data, at)
+    return found
+
+
+def _in_columns(data: bytes, at: int) -> bool:
+    element = data[at + 3]
+    ends = accumulate((width + 1 for width in _ISA_WIDTHS[:-1]), initial=at + 3)
+    return all(data[end : end + 1] == bytes([element]) for end in ends)
+
+
+def _terminator(data: bytes, at: int) -> bytes:
+    """The segment terminator of the ISA that begins here; empty, which is in everything, when it has none."""
+    element, end = data[at + 3 : at + 4], at + 3
+    for _ in range(15):
+        end = data.find(element, end + 1, end + 42)
+        if end < 0:
+            return b""
+    return data[end + 2 : end + 3]
+
+
 def _readers(data: bytes, unread: list[X12Error]) -> Iterator[_Reader]:
-    starts = [match.start() for match in _ISA_START.finditer(data)]
+    starts = _starts(data)
     lead = data[: starts[0]] if starts else data
     if lead.removeprefix(b"\xef\xbb\xbf").strip(_BLANK):
         at = len(lead) - len(lead.removeprefix(b"\xef\xbb\xbf").lstrip(_BLANK))
