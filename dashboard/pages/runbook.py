@@ -1,7 +1,7 @@
 """A runbook as a page of its own: plain HTML that a phone shows at once, without script but for the theme.
 
-Called by `dashboard.runbook` with the Markdown somebody wrote. Knows headings, paragraphs, lists, fenced
-code, links, `code`, **bold** and *emphasis*; all else is text. Must never let a tag of the text through.
+Called by `dashboard.runbook` with the Markdown somebody wrote. Must never let a tag of the text through, nor
+load anything from elsewhere.
 """
 
 from __future__ import annotations
@@ -9,27 +9,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import escape
+from itertools import pairwise
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from slo.workflows.model import anchor
 
-_HEADING = re.compile(r"(#{1,4})\s+(.+?)\s*#*")
-_ITEM = re.compile(r"\s*([-*]|\d{1,3}[.)])\s+(.*)")
-_INLINE = re.compile(
-    r"`(?P<code>[^`]+)`"
-    r"|\[(?P<text>[^\]]+)\]\((?P<link>[^)\s]+)\)"
-    r"|\*\*(?P<bold>.+?)\*\*"
-    r"|(?<!\w)\*(?P<slant>[^*\s](?:[^*]*[^*\s])?)\*(?!\w)"
-)
 _ADDRESS = re.compile(r"(https?://|mailto:|tel:|/(?!/)|#)")
-_FENCE = "```"
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+# Which addresses lead anywhere is decided here, so that the words of one that does not still stand.
+_MARKDOWN.validateLink = lambda url: True  # type: ignore[method-assign]
 
 
 def page(text: str, site: str) -> str:
     """The whole page; `site` is the name in the header."""
-    blocks = list(_blocks(text))
     title = next((inner for level, inner in headings(text) if level == 1), "Runbook")
     steps = [inner for level, inner in headings(text) if level == 2]
-    contents = "".join(f'<li><a href="#{anchor(step)}">{_inline(step)}</a></li>' for step in steps)
+    contents = "".join(f'<li><a href="#{anchor(step)}">{escape(step)}</a></li>' for step in steps)
     return f"""<!DOCTYPE html>
 <html lang="en" data-theme="dark">
 <head>
@@ -48,7 +45,7 @@ def page(text: str, site: str) -> str:
 <main>
 <nav aria-label="Steps"><ol>{contents}</ol></nav>
 <article>
-{"".join(blocks)}
+{"".join(_sections(text))}
 </article>
 </main>
 </body>
@@ -56,87 +53,39 @@ def page(text: str, site: str) -> str:
 
 
 def headings(text: str) -> list[tuple[int, str]]:
-    """Level and text of every heading outside fenced code."""
-    found = []
-    fenced = False
-    for line in text.splitlines():
-        fenced ^= line.startswith(_FENCE)
-        match = _HEADING.fullmatch(line)
-        if match and not fenced:
-            found.append((len(match[1]), match[2]))
-    return found
+    """Level and text of every heading."""
+    tokens = _MARKDOWN.parse(text)
+    return [
+        (int(one.tag[1:]), inner.content) for one, inner in pairwise(tokens) if one.type == "heading_open"
+    ]
 
 
-def _blocks(text: str) -> Iterator[str]:
+def _sections(text: str) -> Iterator[str]:
     """HTML of the text; everything from one heading of a step to the next is one section."""
-    lines = iter(text.splitlines())
-    waiting: list[str] = []
-    items: list[str] = []
-    kind = ""
-    opened = False
-
-    def flush() -> Iterator[str]:
-        nonlocal kind
-        if waiting:
-            yield f"<p>{_inline(' '.join(waiting))}</p>"
-            waiting.clear()
-        if items:
-            yield f"<{kind}>{''.join(f'<li>{_inline(item)}</li>' for item in items)}</{kind}>"
-            items.clear()
-            kind = ""
-
-    for line in lines:
-        heading, item = _HEADING.fullmatch(line), _ITEM.fullmatch(line)
-        if line.startswith(_FENCE):
-            yield from flush()
-            yield f"<pre>{escape(chr(10).join(_fenced(lines)))}</pre>"
-        elif heading:
-            yield from flush()
-            level, words = len(heading[1]), heading[2]
-            if level == 2:
-                yield ("</section>" if opened else "") + f'<section id="{anchor(words)}">'
-                opened = True
-            yield f"<h{level}>{_inline(words)}</h{level}>"
-        elif item:
-            own = "ol" if item[1][0].isdigit() else "ul"
-            if waiting or kind not in ("", own):
-                yield from flush()
-            kind = own
-            items.append(item[2])
-        elif not line.strip():
-            yield from flush()
-        elif items:
-            items[-1] += " " + line.strip()
-        else:
-            waiting.append(line.strip())
-    yield from flush()
-    if opened:
-        yield "</section>"
+    tokens = _MARKDOWN.parse(text)
+    steps = [n for n, one in enumerate(tokens) if one.type == "heading_open" and one.tag == "h2"]
+    yield _html(tokens[: steps[0]] if steps else tokens)
+    for first, end in pairwise([*steps, len(tokens)]):
+        yield f'<section id="{anchor(tokens[first + 1].content)}">{_html(tokens[first:end])}</section>'
 
 
-def _fenced(lines: Iterator[str]) -> Iterator[str]:
-    for line in lines:
-        if line.startswith(_FENCE):
-            return
-        yield line
+def _html(tokens: list[Token]) -> str:
+    for token in tokens:
+        if token.children is not None:
+            token.children = list(_safe(token.children))
+    return str(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}))
 
 
-def _inline(text: str) -> str:
-    out, place = [], 0
-    for match in _INLINE.finditer(text):
-        out.append(escape(text[place : match.start()]))
-        out.append(_marked(match))
-        place = match.end()
-    return "".join(out) + escape(text[place:])
-
-
-def _marked(match: re.Match[str]) -> str:
-    if match["code"]:
-        return f"<code>{escape(match['code'])}</code>"
-    if match["bold"]:
-        return f"<strong>{_inline(match['bold'])}</strong>"
-    if match["slant"]:
-        return f"<em>{_inline(match['slant'])}</em>"
-    if _ADDRESS.match(match["link"]) is None:
-        return _inline(match["text"])
-    return f'<a href="{escape(match["link"])}" rel="noreferrer">{_inline(match["text"])}</a>'
+def _safe(tokens: list[Token]) -> Iterator[Token]:
+    """Without links to anything but addresses of people and pages; of an image its words."""
+    links: list[bool] = []
+    for token in tokens:
+        if token.type == "link_open":
+            links.append(_ADDRESS.match(str(token.attrGet("href"))) is not None)
+            token.attrSet("rel", "noreferrer")
+        if token.type == "image":
+            yield Token("text", "", 0, content=token.content)
+        elif not token.type.startswith("link_") or links[-1]:
+            yield token
+        if token.type == "link_close":
+            links.pop()

@@ -83,18 +83,19 @@ def test_what_is_written_stays_text() -> None:
     shown = page(
         "# A <b>title</b>\n\n## One & two\n<script>alert(1)</script> `a<b` **bold *both* more** "
         "[x](javascript:alert)\n"
+        "![seen](https://elsewhere.example/pixel.png)\n"
         '[y](//elsewhere.example/) [z](https://a.example/?q="><img>)\n\n'
-        "1. first\n   goes on\n2) second\n\n- other\n```\n# no <heading>\n```\n",
+        "1. first\n   goes on\n2. second\n\n- other\n```\n# no <heading>\n```\n",
         "<site>",
     )
     body = shown.partition("<article>")[2]
     assert "<h1>A &lt;b&gt;title&lt;/b&gt;</h1>" in body
     assert '<section id="one-two"><h2>One &amp; two</h2>' in body
     assert "&lt;script&gt;" in body
-    assert "<code>a&lt;b</code> <strong>bold <em>both</em> more</strong> x y" in body
-    assert 'href="https://a.example/?q=&quot;&gt;&lt;img&gt;"' in body
-    assert "<ol><li>first goes on</li><li>second</li></ol><ul><li>other</li></ul>" in re.sub(r"\n", "", body)
-    assert "<pre># no &lt;heading&gt;</pre>" in body
+    assert "<code>a&lt;b</code> <strong>bold <em>both</em> more</strong> x\nseen\ny" in body
+    assert 'href="https://a.example/?q=%22%3E%3Cimg%3E"' in body
+    assert "<ol><li>first\ngoes on</li><li>second</li></ol><ul><li>other</li></ul>" in re.sub(r">\n<", "><", body)
+    assert "<pre><code># no &lt;heading&gt;\n</code></pre>" in body
     assert "&lt;site&gt;" in shown
     assert "<script>" not in shown
     assert "javascript" not in shown
