@@ -18,11 +18,13 @@ from tests.front.demo_process import Demo, caretrail, eventually, free_port
 
 pytestmark = pytest.mark.slow
 WORKFLOW = "discharge-to-cash"
+OPTIONS = ("--history-days", "3", "--seed", "5")
+PROCESSES = ("core", "taps", "hospital")
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    running = Demo(tmp_path_factory.mktemp("demo"), "--history-days", "3", "--seed", "5")
+    running = Demo(tmp_path_factory.mktemp("demo"), *OPTIONS)
     yield running
     running.stop()
 
@@ -140,28 +142,22 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> No
     assert "/proc/caretrail" in told.stderr
 
 
-def test_ctrl_c_stops_everything_and_a_second_start_goes_on(tmp_path: Path) -> None:
-    first = Demo(tmp_path / "data", "--history-days", "1", "--no-live")
-    before = {row[0] for row in first.sql("SELECT DISTINCT span_id FROM spans")}
-    children = [first.pid("core")]
-    assert first.stop() == 0
+def test_ctrl_c_stops_everything_a_second_start_goes_on_and_children_never_outlive_it(demo: Demo) -> None:
+    before = {row[0] for row in demo.sql("SELECT DISTINCT span_id FROM spans")}
+    children = [demo.pid(name) for name in PROCESSES]
+    assert demo.stop() == 0
     for pid in children:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
-    second = Demo(tmp_path / "data", "--history-days", "1", "--no-live", port=first.port)
+    second = Demo(demo.folder, *OPTIONS, port=demo.port)
     try:
         after = {row[0] for row in second.sql("SELECT DISTINCT span_id FROM spans")}
         assert before <= after
         assert second.sql("SELECT count() - uniqExact(trace_id, span_id) FROM spans FINAL") == [[0]]
+        pids = [second.pid(name) for name in PROCESSES]
     finally:
-        assert second.stop() == 0
-
-
-def test_children_never_outlive_the_demo(tmp_path: Path) -> None:
-    running = Demo(tmp_path / "data", "--history-days", "0")
-    pids = [running.pid(name) for name in ("core", "taps", "hospital")]
-    os.kill(running.process.pid, signal.SIGKILL)
-    running.process.wait(10)
+        os.kill(second.process.pid, signal.SIGKILL)
+    second.process.wait(10)
 
     def all_gone() -> bool:
         for pid in pids:
