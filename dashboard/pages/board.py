@@ -20,6 +20,8 @@ from slo.workflows.rows import InstanceRow, Tile
 
 _OLD_S = 86400.0
 _OPEN = ("failed", "overdue", "at_risk", "on_track")
+# More tiles than this are small, so that whoever needs somebody stays on the first screen.
+_ROOMY = 6
 _BAR_STATES = ("failed", "overdue", "at_risk", "on_track", "completed_late", "completed")
 
 
@@ -65,7 +67,7 @@ def _tiles(frame: Frame, tiles: Sequence[Tile]) -> Component:
     ordered = sorted(tiles, key=lambda tile: (severity(worst(counted(tile))), tile.title))
     return html.Section(
         [_tile(tile) for tile in ordered],
-        className="tiles" + (" alone" if len(tiles) == 1 else ""),
+        className="tiles" + (" alone" if len(tiles) == 1 else " many" if len(tiles) > _ROOMY else ""),
         **wild({"aria-label": "Workflows, worst first"}),
     )
 
