@@ -94,7 +94,9 @@ def test_what_is_written_stays_text() -> None:
     assert "&lt;script&gt;" in body
     assert "<code>a&lt;b</code> <strong>bold <em>both</em> more</strong> x\nseen\ny" in body
     assert 'href="https://a.example/?q=%22%3E%3Cimg%3E"' in body
-    assert "<ol><li>first\ngoes on</li><li>second</li></ol><ul><li>other</li></ul>" in re.sub(r">\n<", "><", body)
+    assert "<ol><li>first\ngoes on</li><li>second</li></ol><ul><li>other</li></ul>" in re.sub(
+        r">\n<", "><", body
+    )
     assert "<pre><code># no &lt;heading&gt;\n</code></pre>" in body
     assert "&lt;site&gt;" in shown
     assert "<script>" not in shown
