@@ -57,17 +57,17 @@ def main() -> None:
     add_folder_options(parser)
     options = parser.parse_args()
     with workplace(options, "history", options.spans * BYTES_A_SPAN) as (folder, empty):
-        print(json.dumps(run(options.spans, folder, fill=empty)))
+        print(json.dumps(run(options.spans, folder, empty=empty)))
 
 
-def run(spans: int, folder: Path, *, fill: bool) -> dict[str, Any]:
+def run(spans: int, folder: Path, *, empty: bool) -> dict[str, Any]:
     """Fill, measure, print the table; returns the figures of the last line."""
     ran_on = machine()
     print(said(ran_on))
     journeys = round(spans / HOPS)
     with open_store(f"chdb://{folder / 'store'}") as store:
         store.migrate()
-        if fill:
+        if empty:
             took = _timed(lambda: fill(store, journeys))
             print(f"{journeys:,} journeys over {DAYS} days, filled and judged in {took:.0f} s")
         draft = define_text(WORKFLOW.replace("within: 15m", "within: 45m"), "draft")
