@@ -101,5 +101,5 @@ def _explain(path: Path, definition: Definition) -> int:
     print("\nWhat becomes a checkpoint, as ClickHouse is asked:\n")
     print(checkpoints.select([compiled], "spans"))
     print("\nWhat makes the facts of each instance of these checkpoints:\n")
-    print(compiled.facts(scoped=False))
+    print(compiled.facts())
     return 0

@@ -24,8 +24,9 @@ _MARKDOWN.validateLink = lambda url: True  # type: ignore[method-assign]
 
 def page(text: str, site: str) -> str:
     """The whole page; `site` is the name in the header."""
-    title = next((inner for level, inner in headings(text) if level == 1), "Runbook")
-    steps = [inner for level, inner in headings(text) if level == 2]
+    heads = headings(text)
+    title = next((inner for level, inner in heads if level == 1), "Runbook")
+    steps = [inner for level, inner in heads if level == 2]
     contents = "".join(f'<li><a href="#{anchor(step)}">{escape(step)}</a></li>' for step in steps)
     return f"""<!DOCTYPE html>
 <html lang="en" data-theme="dark">

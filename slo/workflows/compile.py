@@ -32,18 +32,11 @@ _CLOCK_JOIN = (
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """Which journeys are judged, and which keys are theirs; all when empty."""
+    """What is judged, as conditions on journeys, their keys, and what is asked of which; all when empty."""
 
     journeys: str = ""
     keys: str = ""
-
-
-_MEMBERS = _Scope(
-    "WHERE journey IN {journeys:Array(String)}",
-    # Their own tokens, too: one may be a key that has moved to a journey that is not asked for.
-    "token IN (SELECT token FROM journey_members WHERE journey IN {journeys:Array(String)} "
-    "UNION ALL SELECT arrayJoin({journeys:Array(String)}))",
-)
+    asked: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,15 +83,17 @@ class Compiled:
     @cached_property
     def digest(self) -> int:
         """A number that changes with the meaning of the facts: what another judged is judged again."""
-        return int.from_bytes(hashlib.sha256(self.facts(scoped=False).encode()).digest()[:4])
+        return int.from_bytes(hashlib.sha256(self.facts().encode()).digest()[:4])
 
-    def facts(self, scoped: bool = True, checkpoints: str = "checkpoints", clocks: bool = True) -> str:
-        """SELECT of facts: of the journeys in `{journeys:Array(String)}`, or of all when not `scoped`.
+    def facts(self, journeys: str = "", checkpoints: str = "checkpoints") -> str:
+        """SELECT of facts: of the journeys of the query `journeys`, or of all.
 
-        `checkpoints` is the table, or subquery, its events come from. Without `clocks` the taps' clocks are
-        taken to be right, which is quicker and the same where none was ever found wrong.
+        `checkpoints` is the table, or subquery, its events come from.
         """
-        return _facts([self], _MEMBERS if scoped else _Scope(), checkpoints, clocks)
+        scope = (
+            _Scope(f"journey IN ({journeys})", f"token IN ({members(journeys)})") if journeys else _Scope()
+        )
+        return _facts([self], scope, checkpoints, clocks=True)
 
     @property
     def kind(self) -> tuple[bool, bool]:
@@ -140,9 +135,7 @@ class Compiled:
             literals(spec.facilities),
             of_facilities(self._shift),
             of_facilities(lambda step, facility: literal(self._rule(step, facility))),
-            of_facilities(
-                lambda step, facility: str(int(facility is not None and spec.skips(step, facility)))
-            ),
+            of_facilities(lambda step, facility: str(int(spec.skips(step, facility)))),
             _array(self.slots),
             str(len([*spec.generations()]) - 1),
         )
@@ -184,14 +177,21 @@ class Compiled:
 def facts_of(versions: Sequence[Compiled], clocks: bool = True) -> str:
     """SELECT of the facts of several versions of one kind at once.
 
-    Of the journeys in `{journeys:Array(String)}`, whose keys are `{tokens:Array(String)}`, what
-    `{asked:Array(String)}` says, as `asked_for` writes it.
+    Of the journeys in `{journeys:Array(String)}`, whose keys are `{tokens:Array(String)}` (`members`), what
+    `{asked:Array(String)}` says, as `asked_for` writes it. Without `clocks` the taps' clocks are taken to be
+    right, which is quicker and the same where none was ever found wrong.
     """
-    journeys = (
-        "WHERE journey IN {journeys:Array(String)} "
-        "AND concat(workflow, '/', toString(version), '/', journey) IN {asked:Array(String)}"
+    scope = _Scope(
+        "journey IN {journeys:Array(String)}",
+        "token IN {tokens:Array(String)}",
+        f"{without_comments(load_sql(PACKAGE, 'asked_of.sql')).strip()} IN {{asked:Array(String)}}",
     )
-    return _facts(versions, _Scope(journeys, "token IN {tokens:Array(String)}"), "checkpoints", clocks)
+    return _facts(versions, scope, "checkpoints", clocks)
+
+
+def members(journeys: str) -> str:
+    """SELECT of the keys of the journeys of a query."""
+    return without_comments(fill("judged_keys.sql", journeys=journeys)).strip()
 
 
 def asked_for(version: Compiled, journey: str) -> str:
@@ -211,10 +211,10 @@ def _facts(versions: Sequence[Compiled], scope: _Scope, checkpoints: str, clocks
         checkpoints=checkpoints,
         at="subtractMilliseconds(seen_at, clock.ahead_ms)" if clocks else "seen_at",
         clock_join=_CLOCK_JOIN if clocks else "",
-        mapping=placing.mapping(f"WHERE {scope.keys}" if scope.keys else ""),
+        mapping=placing.mapping(_where(scope.keys)),
         journey_of=placing.journey_of("seen.strict AND mapping.basis = 'patient'"),
         token_scope=f"AND {scope.keys}" if scope.keys else "",
-        journey_scope=scope.journeys,
+        journey_scope=_where(scope.journeys, scope.asked),
         items=_items(versions[0], scope),
         timed=_timed(slots),
         by_calendar="".join(
@@ -234,10 +234,14 @@ def _facts(versions: Sequence[Compiled], scope: _Scope, checkpoints: str, clocks
 def _items(version: Compiled, scope: _Scope) -> str:
     if version.workflow.spec.for_each is None:
         return "events AS (SELECT *, '' AS item FROM placed),"
-    journeys = "WHERE journey IN {journeys:Array(String)}" if scope.journeys else ""
-    keys = f"WHERE {scope.keys}" if scope.keys else ""
-    items = placing.items(version.workflow, "workflow, version, journey", journeys, keys)
+    whose = "workflow, version, journey"
+    items = placing.items(version.workflow, whose, _where(scope.journeys), _where(scope.keys))
     return fill("facts_items.sql", items=items).strip()
+
+
+def _where(*conditions: str) -> str:
+    found = " AND ".join(filter(None, conditions))
+    return f"WHERE {found}" if found else ""
 
 
 def _timed(slots: Iterable[int]) -> str:

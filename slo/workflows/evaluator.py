@@ -6,19 +6,21 @@ nothing has to happen here for a deadline to pass. Repeating any part of it chan
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from slo.workflows.activate import extend_deadlines, in_force, ranges
-from slo.workflows.compile import Compiled, asked_for, facts_of
+from slo.workflows.compile import Compiled, asked_for, facts_of, members
 from slo.workflows.history import History, zone_of
-from tracing.identity.feed import PAGE, Feed, Progress, load_progress, paged, save_progress
+from slo.workflows.sql_text import fill, without_comments
+from tracing.identity.feed import PAGE, Feed, Progress, load_progress, paged, pages, save_progress
 from tracing.store import Store, load_sql
 
 _PACKAGE = "slo.workflows.sql"
 _DAY = timedelta(days=1)
+_KEYS = members("SELECT arrayJoin({journeys:Array(String)}) AS journey")
 _NEWS, _PLACES = "evaluator/checkpoints", "evaluator/journeys"
 
 
@@ -60,7 +62,8 @@ class Evaluator:
         # A moved key may matter to every workflow, so its journeys are collected once for all of them. It
         # matters to none that knows no message of it, unless it may be the other number of an item.
         moved = paged(self._store, load_sql(_PACKAGE, "changed_places.sql"), places)
-        for tokens in moved if settled else ():
+        for rows in moved if settled else ():
+            tokens = [token for (token,) in rows]
             journeys = self._journeys(tokens, moved=True)
             knowing = set(self._store.query(load_sql(_PACKAGE, "concerned.sql"), {"tokens": tokens}).rows)
             count += self._evaluate(
@@ -92,7 +95,7 @@ class Evaluator:
         """Evaluate the journeys of new checkpoints, all workflows at once: their number shall cost little."""
         known = {(compiled.name, compiled.version): compiled for compiled in settled}
         count = 0
-        for page in self._changed(news):
+        for page in paged(self._store, load_sql(_PACKAGE, "changed_tokens.sql"), news):
             tokens: dict[tuple[str, int], list[str]] = {}
             for token, versions in page:
                 for version in versions:
@@ -106,25 +109,14 @@ class Evaluator:
             )
         return count
 
-    def _changed(self, news: dict[datetime, int]) -> Iterator[list[tuple[str, list[tuple[str, int]]]]]:
-        """Keys of new checkpoints with the workflow versions these are of, in pages."""
-        after, sql, moments = "", load_sql(_PACKAGE, "changed_tokens.sql"), sorted(news)
-        while moments:
-            asked = {"since": moments[0], "blocks": moments, "after": after, "page": PAGE}
-            rows = self._store.query(sql, asked).rows
-            if rows:
-                yield [(token, versions) for token, versions in rows]
-            if len(rows) < PAGE:
-                return
-            after = rows[-1][0]
-
     def _settle(self, compiled: Compiled) -> int:
         """Evaluate a version over all history: new, or meaning something else than before."""
-        count = sum(
-            self._evaluate(((compiled, journey) for journey in self._journeys(page)), is_news=False)
-            for page in self._starts(compiled)
-        )
         mine: dict[str, Any] = {"workflow": compiled.name}
+        starts = {**mine, "version": compiled.version}
+        count = 0
+        for page in pages(self._store, load_sql(_PACKAGE, "start_tokens.sql"), starts):
+            journeys = self._journeys([token for (token,) in page])
+            count += self._evaluate(((compiled, journey) for journey in journeys), is_news=False)
         stale = {**mine, **ranges(self._store, compiled.name)}
         self._store.command(load_sql(_PACKAGE, "insert_stale.sql"), stale)
         self._store.command(load_sql(_PACKAGE, "insert_stale_open.sql"), mine)
@@ -140,22 +132,6 @@ class Evaluator:
                 return False
             self._settled.add(key)
         return True
-
-    def _starts(self, compiled: Compiled) -> Iterator[list[str]]:
-        after = ""
-        while True:
-            parameters = {
-                "workflow": compiled.name,
-                "version": compiled.version,
-                "after": after,
-                "page": PAGE,
-            }
-            rows = self._store.query(load_sql(_PACKAGE, "start_tokens.sql"), parameters).rows
-            if rows:
-                yield [row[0] for row in rows]
-            if len(rows) < PAGE:
-                return
-            after = rows[-1][0]
 
     def _journeys(self, tokens: list[str], moved: bool = False) -> list[str]:
         """Every journey that a change at these keys can concern; a key without a place is its own.
@@ -190,32 +166,29 @@ class Evaluator:
         versions = list({(one.name, one.version): one for one, _ in wanted}.values())
         facts = facts_of(versions, clocks=bool(self._wrong_clocks))
         journeys = sorted({journey for _, journey in wanted})
-        members = self._store.query(load_sql(_PACKAGE, "members.sql"), {"journeys": journeys}).rows
+        keys = self._store.query(_KEYS, {"journeys": journeys}).rows
         mine = {
             "workflows": sorted({compiled.name for compiled in versions}),
             "journeys": journeys,
-            # Their own tokens, too: one may be a key that has moved to a journey that is not asked for.
-            "tokens": sorted({*journeys, *(token for (token,) in members)}),
+            "tokens": sorted({token for (token,) in keys}),
             "asked": [asked_for(compiled, journey) for compiled, journey in wanted],
         }
-        ((run, before, sealed, standing),) = self._store.query(load_sql(_PACKAGE, "standing.sql"), mine).rows
+        ((run, before, sealed, standing),) = self._store.query(_sql("standing.sql"), mine).rows
         if sealed and is_news:
-            trace = load_sql(_PACKAGE, "insert_changes.sql").replace("{{facts}}", facts)
-            self._store.command(trace, {**mine, "sealed": sealed})
+            self._store.command(_sql("insert_changes.sql", facts=facts), {**mine, "sealed": sealed})
         mine["run"] = run
-        self._store.command(load_sql(_PACKAGE, "insert_facts.sql").replace("{{facts}}", facts), mine)
-        ((after, written),) = self._store.query(load_sql(_PACKAGE, "written.sql"), mine).rows
+        self._store.command(_sql("insert_facts.sql", facts=facts), mine)
+        ((after, written),) = self._store.query(_sql("written.sql"), mine).rows
         numbers = set(written)
         if gone := sorted({one for one, number in standing if number not in numbers}):
-            self._store.command(load_sql(_PACKAGE, "insert_gone.sql"), {**mine, "gone": gone})
-        for zone in sorted({zone_of(compiled) for compiled in versions}):
-            asked = [asked_for(one, journey) for one, journey in wanted if zone_of(one) == zone]
-            self._store.command(load_sql(_PACKAGE, "insert_open.sql"), {**mine, "asked": asked, "zone": zone})
-        hours: dict[str, set[datetime]] = {}
-        for name, hour in (*before, *after):
-            hours.setdefault(name, set()).add(hour)
-        for name, its in hours.items():
-            self.history.touch(name, its)
+            self._store.command(_sql("insert_gone.sql"), {**mine, "gone": gone})
+        zones: dict[str, list[str]] = {}
+        for (compiled, _), asked in zip(wanted, mine["asked"], strict=True):
+            zones.setdefault(zone_of(compiled), []).append(asked)
+        for zone, its in zones.items():
+            self._store.command(_sql("insert_open.sql"), {**mine, "asked": its, "zone": zone})
+        for name, hour in {*before, *after}:
+            self.history.touch(name, (hour,))
 
 
 def assume_settled(store: Store, at: datetime) -> None:
@@ -224,6 +197,15 @@ def assume_settled(store: Store, at: datetime) -> None:
         save_progress(store, _reader(compiled), Progress(version=compiled.digest))
     for reader in (_NEWS, _PLACES):
         save_progress(store, reader, Progress(at))
+
+
+def _sql(name: str, **parts: str) -> str:
+    """A statement about what is asked for, with the expressions that several of them share."""
+    shared = {
+        mark: without_comments(load_sql(_PACKAGE, f"{mark}.sql")).strip()
+        for mark in ("asked_of", "hours_of", "row_number")
+    }
+    return fill(name, **shared, **parts)
 
 
 def _reader(compiled: Compiled) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from slo.workflows.activate import activate, active, in_force
 from slo.workflows.checkpoints import view_ddl, view_name
-from slo.workflows.compile import Compiled
+from slo.workflows.compile import Compiled, facts_of
 from slo.workflows.load import Definition, define, define_text
 from slo.workflows.sql_text import literal
 from tests.workflows.conftest import EVERY_WORD, PACKS
@@ -24,7 +24,7 @@ GOLDEN = Path(__file__).parent / "golden"
 def test_sql_is_what_it_was(name: str, what: str) -> None:
     definition = define(PACKS / f"{name}.yaml" if name != "every-word" else EVERY_WORD)
     compiled = Compiled(definition.workflow, 1, definition.calendars)
-    sql = view_ddl([compiled]) if what == "view" else compiled.facts()
+    sql = view_ddl([compiled]) if what == "view" else facts_of([compiled])
     golden = GOLDEN / f"{name}.{what}.sql"
     if os.environ.get("CARETRAIL_GOLDEN") == "write":
         golden.parent.mkdir(exist_ok=True)
@@ -43,7 +43,7 @@ def test_names_with_quotes_compile_and_run(store: Store) -> None:
     activate(store, odd, MONDAY)
     insert(store, whole("1"))
     (compiled,) = active(store)
-    ((names,),) = store.query(f"SELECT step_names FROM ({compiled.facts(scoped=False)})").rows
+    ((names,),) = store.query(f"SELECT step_names FROM ({compiled.facts()})").rows
     assert names[2] == "the ERP's 'posting' \\ {x}"
 
 

@@ -148,7 +148,7 @@ def test_every_word_means_what_the_model_says(
     (compiled,) = in_force(laboratory, at(0))
     columns = [row[0] for row in laboratory.query("DESCRIBE TABLE instances").rows]
     compared = ", ".join(name for name in columns if name not in ("deleted", "evaluated_at"))
-    everything = laboratory.query(f"SELECT {compared} FROM ({compiled.facts(scoped=False)})").rows
+    everything = laboratory.query(f"SELECT {compared} FROM ({compiled.facts()})").rows
     kept = laboratory.query(f"SELECT {compared} FROM instances FINAL WHERE deleted = 0").rows
     assert sorted(everything, key=repr) == sorted(kept, key=repr)
 

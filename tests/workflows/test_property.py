@@ -117,7 +117,7 @@ def states(hospital: Hospital, now: datetime) -> dict[tuple[str, int], str]:
 def reference(hospital: Hospital) -> list[tuple[object, ...]]:
     """Every instance from raw checkpoints, in one query over everything."""
     (compiled,) = active(hospital.store)
-    sql = f"SELECT {columns(hospital)} FROM ({compiled.facts(scoped=False)})"
+    sql = f"SELECT {columns(hospital)} FROM ({compiled.facts()})"
     return sorted(hospital.store.query(sql).rows, key=repr)
 
 

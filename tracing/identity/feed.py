@@ -101,25 +101,26 @@ class Feed:
 
 
 def paged(
-    store: Store,
-    sql: str,
-    blocks: dict[datetime, int],
-    more: Mapping[str, Any] | None = None,
-    page: int = PAGE,
-) -> Iterator[list[str]]:
-    """Distinct tokens of the rows of `blocks`, in pages.
+    store: Store, sql: str, blocks: dict[datetime, int], page: int = PAGE
+) -> Iterator[list[tuple[Any, ...]]]:
+    """Rows about what was stored in `blocks`, in pages; `sql` takes since and blocks, too."""
+    if blocks:
+        moments = sorted(blocks)
+        yield from pages(store, sql, {"since": moments[0], "blocks": moments}, page)
 
-    `sql` takes the parameters since, blocks, after and page, and those in `more`.
+
+def pages(
+    store: Store, sql: str, parameters: Mapping[str, Any], page: int = PAGE
+) -> Iterator[list[tuple[Any, ...]]]:
+    """Rows in pages, in the order of their first column, which is text and unique.
+
+    `sql` takes the parameters after and page, and those in `parameters`.
     """
-    if not blocks:
-        return
     after = ""
-    moments = sorted(blocks)
     while True:
-        parameters = {"since": moments[0], "blocks": moments, "after": after, "page": page, **(more or {})}
-        tokens = [row[0] for row in store.query(sql, parameters).rows]
-        if tokens:
-            yield tokens
-        if len(tokens) < page:
+        rows = store.query(sql, {**parameters, "after": after, "page": page}).rows
+        if rows:
+            yield rows
+        if len(rows) < page:
             return
-        after = tokens[-1]
+        after = rows[-1][0]

@@ -97,8 +97,8 @@ class Resolver:
             self._fresh = False
         blocks = self._news.look(self._store)
         changed = 0
-        for facts in paged(self._store, load_sql(_PACKAGE, "news.sql"), blocks, page=_PAGE):
-            changed += self._settle(_News.of(facts), now)
+        for rows in paged(self._store, load_sql(_PACKAGE, "news.sql"), blocks, _PAGE):
+            changed += self._settle(_News.of(fact for (fact,) in rows), now)
         self._news.done(self._store, blocks)
         return changed
 

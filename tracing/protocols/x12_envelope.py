@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Final
 
 Segment = tuple[str, ...]
@@ -160,32 +160,34 @@ def parts(
 def _starts(data: bytes) -> list[int]:
     """Where interchanges begin. ISA is a given name, too, and may stand in any element."""
     found: list[int] = []
-    terminator = b""
+    terminator = b""  # empty, which is in everything, behind an ISA that has none
     for match in _ISA_START.finditer(data):
         at = match.start()
         before = data[max(0, at - 8) : at]
-        begins = terminator in before[len(before.rstrip(_BLANK)) - 1 :] if before.rstrip(_BLANK) else True
+        written = len(before.rstrip(_BLANK))
+        begins = not written or terminator in before[written - 1 :]
+        separators = _separators_at(data, at, len(data))
+        widths = tuple(end - begin - 1 for begin, end in pairwise(separators))
         # After a cut anything may stand before it; then its columns are those of the standard.
-        if not found or begins or _in_columns(data, at):
+        if not found or begins or widths == _ISA_WIDTHS[:-1]:
             found.append(at)
-            terminator = _terminator(data, at)
+            end = separators[-1]
+            terminator = data[end + 2 : end + 3] if len(separators) == len(_ISA_WIDTHS) else b""
     return found
 
 
-def _in_columns(data: bytes, at: int) -> bool:
-    element = data[at + 3]
-    ends = accumulate((width + 1 for width in _ISA_WIDTHS[:-1]), initial=at + 3)
-    return all(data[end : end + 1] == bytes([element]) for end in ends)
+def _separators_at(data: bytes, at: int, stop: int) -> list[int]:
+    """Where the separators of the ISA that begins here lie: sixteen, or fewer when it is cut short.
 
-
-def _terminator(data: bytes, at: int) -> bytes:
-    """The segment terminator of the ISA that begins here; empty, which is in everything, when it has none."""
-    element, end = data[at + 3 : at + 4], at + 3
-    for _ in range(15):
-        end = data.find(element, end + 1, end + 42)
-        if end < 0:
-            return b""
-    return data[end + 2 : end + 3]
+    Counted rather than looked for at fixed columns: a file whose padding was lost is still read.
+    """
+    found = [at + 3]
+    while len(found) < len(_ISA_WIDTHS):
+        following = data.find(data[at + 3 : at + 4], found[-1] + 1, min(stop, found[-1] + 41))
+        if following < 0:
+            break
+        found.append(following)
+    return found
 
 
 def _readers(data: bytes, unread: list[X12Error]) -> Iterator[_Reader]:
@@ -285,15 +287,11 @@ class _Reader:
         """Read the ISA, return the offset behind its terminator."""
         data, start = self.data, self.start
         element = data[start + 3 : start + 4]
-        position = start + 3
-        elements: list[str] = []
-        # Counted rather than cut at fixed columns: a file whose padding was lost is still read.
-        for _ in range(15):
-            following = data.find(element, position + 1, self.stop)
-            if following < 0 or following - position > 40:
-                raise X12Error("ISA segment is cut short: it has fewer than 16 elements", start)
-            elements.append(_text(data[position + 1 : following]))
-            position = following
+        separators = _separators_at(data, start, self.stop)
+        if len(separators) < len(_ISA_WIDTHS):
+            raise X12Error("ISA segment is cut short: it has fewer than 16 elements", start)
+        position = separators[-1]
+        elements = [_text(data[begin + 1 : end]) for begin, end in pairwise(separators)]
         component, terminator = data[position + 1 : position + 2], data[position + 2 : position + 3]
         if len(terminator) != 1 or position + 3 > self.stop or terminator.isalnum():
             raise X12Error("ISA segment is cut short: no segment terminator follows ISA16", start)

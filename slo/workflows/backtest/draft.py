@@ -32,7 +32,6 @@ _COLUMNS = (
 )
 _PAGE = 50_000
 _SPANS_AT_ONCE = 500_000
-_JOURNEYS = "{journeys:Array(String)}"
 
 
 @contextmanager
@@ -60,8 +59,8 @@ def judged(
         heard = {"hears_probable": int(draft.workflow.hears_probable), "one_in": one_in}
         store.command(insert.replace("{{table}}", journeys), {**asked, **heard})
         page = without_comments(load_sql(PACKAGE, "page.sql")).replace("{{journeys}}", journeys)
-        facts = _of_page(compiled.facts(checkpoints=seen), page)
-        of_draft = inserting("insert_draft.sql", verdicts, facts=facts)
+        # By a query: a list of thousands of journeys in a statement costs more than judging them.
+        of_draft = inserting("insert_draft.sql", verdicts, facts=compiled.facts(page, seen))
         stood = inserting("insert_live.sql", verdicts, page=page)
         for bounds in _pages(store, journeys):
             store.command(of_draft, {**asked, **bounds, "side": BECOMES})
@@ -90,11 +89,6 @@ def inserting(name: str, table: str, **parts: str) -> str:
     for mark, part in parts.items():
         text = text.replace(f"{{{{{mark}}}}}", part)
     return text
-
-
-def _of_page(facts: str, page: str) -> str:
-    """Facts of the journeys of a query: a list of thousands in a statement costs more than judging them."""
-    return facts.replace(f"arrayJoin({_JOURNEYS})", f"journey FROM ({page})").replace(_JOURNEYS, f"({page})")
 
 
 def _pages(store: Store, journeys: str) -> Iterator[dict[str, Any]]:

@@ -74,11 +74,9 @@ WITH
     marked AS
     (
         SELECT
-            * EXCEPT (marks, cancels, ends),
+            * EXCEPT (marks),
             arrayMap(mark -> mark.1, arrayFilter((mark, last) -> mark.2 = 0 AND last = 1, marks,
-                arrayPushFront(arrayPopBack(arrayMap(mark -> mark.2, marks)), 1))) AS begins,
-            arraySort(cancels) AS cancels,
-            arraySort(ends) AS ends
+                arrayPushFront(arrayPopBack(arrayMap(mark -> mark.2, marks)), 1))) AS begins
         FROM
         (
             SELECT

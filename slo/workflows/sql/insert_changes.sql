@@ -29,7 +29,7 @@ FROM
 (
     SELECT * FROM instances
     WHERE workflow IN {workflows:Array(String)} AND journey IN {journeys:Array(String)}
-        AND concat(workflow, '/', toString(version), '/', journey) IN {sealed:Array(String)}
+        AND {{asked_of}} IN {sealed:Array(String)}
     ORDER BY evaluated_at DESC
     LIMIT 1 BY workflow, version, journey, item, occurrence
 ) AS old

@@ -6,7 +6,7 @@ FROM
 (
     SELECT * FROM instances
     WHERE workflow IN {workflows:Array(String)} AND journey IN {journeys:Array(String)}
-        AND concat(workflow, '/', toString(version), '/', journey) IN {gone:Array(String)}
+        AND {{asked_of}} IN {gone:Array(String)}
     ORDER BY evaluated_at DESC
     LIMIT 1 BY toMonday(started_at), workflow, version, journey, item, occurrence
 ) AS i

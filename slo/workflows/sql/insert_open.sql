@@ -18,7 +18,7 @@ FROM
     SELECT * FROM instances
     WHERE workflow IN {workflows:Array(String)} AND journey IN {journeys:Array(String)}
         AND evaluated_at >= subtractMicroseconds({run:DateTime64(6, 'UTC')}, 1)
-        AND concat(workflow, '/', toString(version), '/', journey) IN {asked:Array(String)}
+        AND {{asked_of}} IN {asked:Array(String)}
     ORDER BY evaluated_at DESC
     LIMIT 1 BY workflow, version, journey, item, occurrence
 ) AS i

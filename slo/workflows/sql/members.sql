@@ -1,2 +1,2 @@
--- All keys of some journeys.
+-- Keys that were ever placed in some journeys; those that moved on since are the reader's to leave out.
 SELECT DISTINCT token FROM journey_members WHERE journey IN {journeys:Array(String)}

@@ -35,7 +35,7 @@ WITH
             argMax(key_places.basis, key_places.version) AS basis,
             argMax(key_places.eras, key_places.version) AS eras
         FROM key_places
-        WHERE token IN (SELECT token FROM journey_members WHERE journey IN {journeys:Array(String)} UNION ALL SELECT arrayJoin({journeys:Array(String)}))
+        WHERE token IN {tokens:Array(String)}
         GROUP BY token
     ),
     placed AS
@@ -63,14 +63,14 @@ WITH
             FROM
             (
                 SELECT *, checkpoints.at AS seen_at FROM checkpoints AS checkpoints
-                WHERE (workflow, version) IN (('discharge-to-cash', 1)) AND token IN (SELECT token FROM journey_members WHERE journey IN {journeys:Array(String)} UNION ALL SELECT arrayJoin({journeys:Array(String)}))
+                WHERE (workflow, version) IN (('discharge-to-cash', 1)) AND token IN {tokens:Array(String)}
             ) AS noted
             INNER JOIN heard
                 ON noted.workflow = heard.workflow AND noted.version = heard.version AND noted.step = heard.step
             ASOF LEFT JOIN clock_corrections AS clock ON noted.interface = clock.interface AND noted.seen_at >= clock.since
         ) AS seen
         LEFT ANY JOIN mapping ON seen.token = mapping.token
-        WHERE journey IN {journeys:Array(String)}
+        WHERE journey IN {journeys:Array(String)} AND concat(workflow, '/', toString(version), '/', journey) IN {asked:Array(String)}
     ),
     events AS (SELECT *, '' AS item FROM placed),
     gathered AS
@@ -98,11 +98,9 @@ WITH
     marked AS
     (
         SELECT
-            * EXCEPT (marks, cancels, ends),
+            * EXCEPT (marks),
             arrayMap(mark -> mark.1, arrayFilter((mark, last) -> mark.2 = 0 AND last = 1, marks,
-                arrayPushFront(arrayPopBack(arrayMap(mark -> mark.2, marks)), 1))) AS begins,
-            arraySort(cancels) AS cancels,
-            arraySort(ends) AS ends
+                arrayPushFront(arrayPopBack(arrayMap(mark -> mark.2, marks)), 1))) AS begins
         FROM
         (
             SELECT

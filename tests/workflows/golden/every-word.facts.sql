@@ -40,7 +40,7 @@ WITH
             argMax(key_places.basis, key_places.version) AS basis,
             argMax(key_places.eras, key_places.version) AS eras
         FROM key_places
-        WHERE token IN (SELECT token FROM journey_members WHERE journey IN {journeys:Array(String)} UNION ALL SELECT arrayJoin({journeys:Array(String)}))
+        WHERE token IN {tokens:Array(String)}
         GROUP BY token
     ),
     placed AS
@@ -68,14 +68,14 @@ WITH
             FROM
             (
                 SELECT *, checkpoints.at AS seen_at FROM checkpoints AS checkpoints
-                WHERE (workflow, version) IN (('every-word', 1)) AND token IN (SELECT token FROM journey_members WHERE journey IN {journeys:Array(String)} UNION ALL SELECT arrayJoin({journeys:Array(String)}))
+                WHERE (workflow, version) IN (('every-word', 1)) AND token IN {tokens:Array(String)}
             ) AS noted
             INNER JOIN heard
                 ON noted.workflow = heard.workflow AND noted.version = heard.version AND noted.step = heard.step
             ASOF LEFT JOIN clock_corrections AS clock ON noted.interface = clock.interface AND noted.seen_at >= clock.since
         ) AS seen
         LEFT ANY JOIN mapping ON seen.token = mapping.token
-        WHERE journey IN {journeys:Array(String)}
+        WHERE journey IN {journeys:Array(String)} AND concat(workflow, '/', toString(version), '/', journey) IN {asked:Array(String)}
     ),
     listed AS
     (
@@ -136,7 +136,7 @@ WITH
                                 FROM (SELECT journey, token FROM journey_members WHERE journey IN {journeys:Array(String)}) AS member
                                 INNER JOIN
                                 (
-                                    SELECT token, min(authority) AS authority FROM keys WHERE token IN (SELECT token FROM journey_members WHERE journey IN {journeys:Array(String)} UNION ALL SELECT arrayJoin({journeys:Array(String)})) GROUP BY token
+                                    SELECT token, min(authority) AS authority FROM keys WHERE token IN {tokens:Array(String)} GROUP BY token
                                 ) AS key ON member.token = key.token
                             ) AS known ON one.journey = known.whose AND one.called = known.token
                             GROUP BY workflow, version, journey
@@ -182,11 +182,9 @@ WITH
     marked AS
     (
         SELECT
-            * EXCEPT (marks, cancels, ends),
+            * EXCEPT (marks),
             arrayMap(mark -> mark.1, arrayFilter((mark, last) -> mark.2 = 0 AND last = 1, marks,
-                arrayPushFront(arrayPopBack(arrayMap(mark -> mark.2, marks)), 1))) AS begins,
-            arraySort(cancels) AS cancels,
-            arraySort(ends) AS ends
+                arrayPushFront(arrayPopBack(arrayMap(mark -> mark.2, marks)), 1))) AS begins
         FROM
         (
             SELECT
