@@ -31,6 +31,7 @@ _PORTS = {
     "tap_erp": 8575,
     "erp": 8675,
 }
+_MORE_PORTS = 12_575
 FACILITY = "NSH"
 _CORE = {"ehr-adt": "tap_adt", "billing-dft": "tap_billing", "erp-journals": "tap_erp"}
 #: What a process of the hospital is watched by, beside the two packs every demo has.
@@ -104,12 +105,9 @@ def choose_ports(processes: Iterable[str] = ()) -> dict[str, int]:
     wanted = dict(_PORTS)
     for road in _more(processes):
         if road.kind != "folder":
-            wanted |= {f"tap_{road.name}": 0, **({road.door: 0} if road.door not in wanted else {})}
+            wanted |= {f"tap_{road.name}": _MORE_PORTS, road.door: wanted.get(road.door, _MORE_PORTS)}
     for name, preferred in wanted.items():
-        port = free_port(preferred)
-        while port in chosen.values():
-            port = free_port(0)
-        chosen[name] = port
+        chosen[name] = free_port(preferred, chosen.values())
     return chosen
 
 

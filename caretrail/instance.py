@@ -9,10 +9,13 @@ import fcntl
 import os
 import secrets
 import socket
+from collections.abc import Collection
 from pathlib import Path
 from typing import IO
 
 CONFIG_NAME = "caretrail.yaml"
+#: The first port Linux gives to outgoing connections (ip_local_port_range).
+_OUTGOING = 32_768
 
 
 class CannotStart(Exception):
@@ -88,14 +91,20 @@ def bind(host: str, port: int, what: str, remedy: str) -> socket.socket:
     return listener
 
 
-def free_port(preferred: int, host: str = "127.0.0.1") -> int:
-    """The preferred port when nobody listens on it, else one the system gives."""
-    for port in (preferred, 0):
+def free_port(preferred: int, taken: Collection[int] = (), host: str = "127.0.0.1") -> int:
+    """The first port from the preferred one up that is not taken and on which nobody listens.
+
+    Never one the system would give: outgoing connections are given those too, and one of them may have it
+    before the process it is meant for listens. Raises CannotStart.
+    """
+    for port in range(preferred, _OUTGOING):
+        if port in taken:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))
             except OSError:
                 continue
-            return int(probe.getsockname()[1])
-    raise CannotStart(f"no free port on {host}")
+            return port
+    raise CannotStart(f"no free port on {host} from {preferred} to {_OUTGOING - 1}")

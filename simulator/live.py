@@ -22,6 +22,8 @@ from simulator.roads import ROADS
 from simulator.truth import TruthAppender
 
 _LOOK_SECONDS = 0.5
+#: What is on its way when the hospital closes is waited for so long, in real seconds.
+_LAST_ANSWERS_S = 2.0
 
 
 @dataclass(slots=True)
@@ -120,16 +122,21 @@ async def _work(
     work = [
         asyncio.create_task(hospital.agenda.run_live(clock)),
         *(asyncio.create_task(watch.run(clock.real(_LOOK_SECONDS))) for watch in watches),
-        *(asyncio.create_task(lane.run()) for lane in lanes.values()),
     ]
+    sending = [asyncio.create_task(lane.run()) for lane in lanes.values()]
     if opened is not None:
         opened.set_result(Living(hospital, lanes, listeners))
     stopping = asyncio.create_task(stop.wait())
     try:
-        done, _ = await asyncio.wait([stopping, *work], return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait([stopping, *work, *sending], return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
-    finally:
-        for task in (stopping, *work):
+        for task in work:
             task.cancel()
-        await asyncio.gather(stopping, *work, return_exceptions=True)
+        for each in lanes.values():
+            each.end()
+        await asyncio.wait(sending, timeout=_LAST_ANSWERS_S)
+    finally:
+        for task in (stopping, *work, *sending):
+            task.cancel()
+        await asyncio.gather(stopping, *work, *sending, return_exceptions=True)

@@ -29,7 +29,7 @@ class NoAnswer(Exception):
 
 
 class SocketLane(ABC):
-    """One connection, one message at a time. `run` works until cancelled; `put` never blocks."""
+    """One connection, one message at a time. `run` works until `end` or cancelled; `put` never blocks."""
 
     def __init__(
         self,
@@ -45,6 +45,7 @@ class SocketLane(ABC):
         self._timeout, self._reconnect = timeout, reconnect
         self._waiting: deque[Delivery] = deque()
         self._some = asyncio.Event()
+        self._ending = False
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     def put(self, delivery: Delivery) -> None:
@@ -56,13 +57,19 @@ class SocketLane(ABC):
         """Whether everything put on the lane was answered."""
         return not self._waiting
 
+    def end(self) -> None:
+        """Nothing more is sent once what is under way has been answered; `run` returns then."""
+        self._ending = True
+        self._some.set()
+
     async def run(self) -> None:
-        """Deliver in order until cancelled."""
+        """Deliver in order until ended or cancelled."""
         try:
-            while True:
-                while not self._waiting:
+            while not self._ending:
+                if not self._waiting:
                     self._some.clear()
                     await self._some.wait()
+                    continue
                 delivery = self._waiting[0]
                 answer = await self._deliver(delivery)
                 again = (delivery.told or self._answered)(delivery, answer)
@@ -90,6 +97,10 @@ class SocketLane(ABC):
                 self._drop()
                 if sent:
                     self._witness.hop(exchanged(delivery, start, self._clock.now(), None))
+            except asyncio.CancelledError:
+                if sent:
+                    self._witness.hop(exchanged(delivery, start, self._clock.now(), None))
+                raise
             else:
                 self._witness.hop(exchanged(delivery, start, self._clock.now(), answer))
                 if not (delivery.path and int(answer.code) in _GATEWAY):

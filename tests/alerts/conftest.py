@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.ports import free_port
 
 _CONFIGURATION = """\
 route:
@@ -97,9 +98,7 @@ def alertmanager(receiver: Receiver, tmp_path: Path) -> Iterator[Alertmanager]:
         message = "ALERTMANAGER IS MISSING: apt-get install prometheus-alertmanager; its tests are skipped"
         warnings.warn(message, stacklevel=1)
         pytest.skip(message)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     configuration = tmp_path / "alertmanager.yml"
     configuration.write_text(_CONFIGURATION % receiver.url)
     with (tmp_path / "alertmanager.log").open("wb") as log:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
 import urllib.error
 import urllib.request
@@ -17,6 +16,7 @@ import pytest
 from caretrail.core import Core
 from caretrail.settings import load
 from tests.engines.mirth_stand_in import PASSWORD, USER, Channel, Connector, Engine, Message
+from tests.ports import free_port
 from tracing.context import SiteKey
 from tracing.keys import Key, Sealer
 from tracing.store import open_store
@@ -36,13 +36,6 @@ engines:
   interfaces: {{ADT in: ehr-adt}}
   messages: {{channels: [ADT in], keys: [{{kind: visit, column: VISIT}}], authority: NSH}}
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

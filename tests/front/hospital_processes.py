@@ -16,7 +16,8 @@ from caretrail.children import Child
 from caretrail.client import Client, CouldNotAsk
 from caretrail.instance import secret_file
 from simulator import truth
-from tests.front.demo_process import eventually, free_port
+from tests.front.demo_process import eventually
+from tests.ports import free_port
 from tracing.context import SiteKey
 
 PROXIED = ("ehr-adt", "billing-dft", "erp-journals")
@@ -50,6 +51,16 @@ class Processes:
         self.taps.start()
         eventually(lambda: "taps are ready" in self.taps.log.read_text(), within_s=30)
         self.hospital.start()
+
+    def flowing(self, hops: int, since: float = 0.0) -> None:
+        """Wait for so many hops since then; fails at once, with its last line, when a process has ended."""
+
+        def flow() -> bool:
+            for child in (self.hospital, self.taps, self.core):
+                assert child.exit_code() is None, (child.name, child.last_line())
+            return len(self.hops_since(since)) >= hops
+
+        eventually(flow, within_s=60)
 
     def ready(self) -> None:
         """Wait until the core answers."""

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.front.demo_process import Demo, caretrail, eventually, free_port
+from tests.front.demo_process import Demo, caretrail, eventually
+from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 WORKFLOW = "discharge-to-cash"

@@ -20,7 +20,8 @@ from caretrail.settings import load
 from collector.taps.replay import open_history
 from simulator import history
 from simulator.recording import read
-from tests.front.demo_process import eventually, free_port
+from tests.front.demo_process import eventually
+from tests.ports import free_port
 from tracing.context import SiteKey
 
 ROOT = Path(__file__).parents[2]

@@ -28,7 +28,7 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
 
 
 def test_messages_flow_while_the_core_is_dead_and_every_hop_is_there_afterwards(processes: Processes) -> None:
-    eventually(lambda: len(processes.hops()) >= 20, within_s=60)
+    processes.flowing(hops=20)
     processes.kill(processes.core)
     killed = now()
     time.sleep(AWAY_S)
@@ -45,14 +45,14 @@ def test_messages_flow_while_the_core_is_dead_and_every_hop_is_there_afterwards(
 
 
 def test_a_killed_tap_breaks_the_connection_and_the_sender_sends_again(processes: Processes) -> None:
-    eventually(lambda: len(processes.hops()) >= 20, within_s=60)
+    processes.flowing(hops=20)
     processes.kill(processes.taps)
     killed = now()
     time.sleep(1.0)
     # Nobody acknowledges in the tap's place: what is sent now is not answered.
     assert not [hop for hop in processes.hops_since(killed) if hop["outcome"] == "accepted"]
     processes.taps.start()
-    eventually(lambda: len(processes.hops_since(killed + 1)) >= 20, within_s=60)
+    processes.flowing(hops=20, since=killed + 1)
     processes.hospital.stop()
     hops = processes.hops()
     accepted = told([hop for hop in hops if hop["outcome"] == "accepted"])

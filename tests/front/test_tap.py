@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.front.demo_process import caretrail, eventually, free_port
+from tests.front.demo_process import caretrail, eventually
+from tests.ports import free_port
 from tracing.context import SiteKey
 
 MESSAGE = b"\x0bMSH|^~\\&|E|F|X|F|20260101||ADT^A03|M1|P|2.5.1\rPV1|1|I|||||||||||||||||V1\r\x1c\r"

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ from simulator.hospital import Hospital
 from simulator.live import Living, live, prepare
 from simulator.model import HOUR
 from simulator.roads import PROCESSES, ROADS
+from tests.ports import free_port
 from tracing.protocols import hl7v2, mllp, x12
 
 SPEED = 100.0
@@ -34,11 +34,7 @@ LAG = 200.0
 
 
 def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
+    return [free_port() for _ in range(count)]
 
 
 @pytest.fixture

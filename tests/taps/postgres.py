@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.ports import free_port
 from tests.taps.certificates import Signed
 
 PASSWORD = "not the password of anything"
@@ -54,9 +54,7 @@ class Postgres:
             [binary("initdb"), "--no-sync", "--username=owner", "--auth=scram-sha-256", "--encoding=UTF8"],
             [f"--pwfile={secret}", f"--pgdata={self._data}", "--locale=C.UTF-8"],
         )
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._writer: Any = None
         self._log = self._folder / "log"
