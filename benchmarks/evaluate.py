@@ -4,33 +4,41 @@
     python -m benchmarks.evaluate --grow
 
 Fills an embedded store with instances of a year, and checkpoints and keys of the last of them, made inside
-the engine. Then, with the
-evaluator running as in the core, news coming at `--news` a second and the board asked every second, deadlines
-pass, and the time until tiles, attention list and alerts tell of each is taken. After that, one thing at a
-time: a step with few and many changes, tiles, lists, learning, hours. Processor time is of all threads; where
-it is far below the time, others kept the machine busy. Prints tables; the last line is one JSON object.
+the engine. Then, with the evaluator running as in the core, news coming at `--news` a second and somebody
+watching the board, deadlines pass, and the time until its tiles, its list and the alerts tell of each is
+taken (drawing the page is not). After that, one thing at a time: a step with few and many changes, tiles,
+lists, learning, hours. Processor time is of all threads; where it is far below the time, others kept the
+machine busy. Prints tables; the last line is one JSON object.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import random
 import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import machine, percentile, resident_mb, said
+from dashboard.feed import Feed
+from dashboard.pages.board import FRESH
+from dashboard.places import PLACES
+from dashboard.settings import DashboardSettings
+from dashboard.source import StoreSource, Watched
+from dashboard.watching import AHEAD, moment_of
 from slo.alerts.observe import observe_steps
 from slo.workflows import activate, define, read
 from slo.workflows.evaluator import Evaluator, assume_settled
 from slo.workflows.history import History, learn
+from slo.workflows.rows import Tile
 from tracing.store import Store, load_sql, open_store
 
 PACKS = Path(__file__).parents[1] / "workflows"
@@ -167,21 +175,16 @@ def _lateness(
         evaluator.step(datetime.now(UTC))
         steps.append(time.perf_counter() - began)
 
-    handles = [store.handle() for _ in range(3)]
-    asks: dict[str, Callable[[Store, datetime], int]] = {
-        "tiles": lambda its, now: next(
-            tile.counts["overdue"] for tile in read.tiles(its, now) if tile.workflow == SENTINEL
-        ),
-        "attention": lambda its, now: len(read.attention(its, now, workflow=SENTINEL, at_risk=False)),
-        "alerts": lambda its, now: sum(
-            one.affected for one in observe_steps(its, now, timedelta(days=1)) if one.workflow == SENTINEL
-        ),
-    }
+    handles = [store.handle() for _ in range(2)]
 
-    def board() -> None:
-        for name, ask in asks.items():
-            known = ask(handles[0], datetime.now(UTC))
-            passed[name] += [time.time() - due for due in dues[len(passed[name]) : known]]
+    def seen(name: str, known: int) -> None:
+        passed[name] += [time.time() - due for due in dues[len(passed[name]) : known]]
+
+    ages: list[float] = []
+
+    def alert() -> None:
+        known = observe_steps(handles[0], datetime.now(UTC), timedelta(days=1))
+        seen("alerts", sum(one.affected for one in known if one.workflow == SENTINEL))
 
     numbers = iter(range(10**9))
 
@@ -191,8 +194,9 @@ def _lateness(
     def learn_and_count() -> None:
         evaluator.history.step(datetime.now(UTC))
 
-    loops = [(evaluate, 0.5), (board, 1.0), (arrive, 1.0), (learn_and_count, 1.0)]
+    loops = [(evaluate, 0.5), (alert, 1.0), (arrive, 1.0), (learn_and_count, 1.0)]
     with ExitStack() as running:
+        running.enter_context(_wall(store, seen, ages.append))
         for work, every_s in loops:
             running.enter_context(_repeating(work, every_s))
         time.sleep(_SECONDS + 5)
@@ -209,8 +213,52 @@ def _lateness(
         f"  meanwhile a step with {news} news a second took {percentile(steps, 0.5) * 1000:.0f} ms, "
         f"at most {max(steps) * 1000:.0f} ms, {len(steps) / (_SECONDS + 5):.1f} steps a second"
     )
+    answer["news"] = {"p50": round(percentile(ages, 0.5), 2), "max": round(max(ages), 2)}
+    print(
+        f"  what else is new showed {answer['news']['p50']} s after a step, at most {answer['news']['max']} s"
+    )
     answer["steps"] = {"p50": round(percentile(steps, 0.5), 3), "max": round(max(steps), 3)}
     return answer
+
+
+@contextmanager
+def _wall(store: Store, seen: Callable[[str, int], None], aged: Callable[[float], None]) -> Iterator[None]:
+    """A board that somebody watches: what its page asks, as often as it asks, without drawing it."""
+    settings, ended = DashboardSettings(), threading.Event()
+    source, feed = StoreSource(store), Feed(lambda: datetime.now(UTC))
+
+    def ask(now: datetime) -> tuple[Sequence[Tile], list[Watched]]:
+        source.interfaces(now)
+        source.facilities()
+        return source.tiles(now, AHEAD), [
+            source.watched(now, settings.attention_limit, None, None, AHEAD, fresh=FRESH),
+            # Theirs are the newest of very many on the list above.
+            source.watched(now, settings.attention_limit, SENTINEL, None, AHEAD, ["overdue"]),
+        ]
+
+    async def look() -> None:
+        while not ended.is_set():
+            began = time.monotonic()
+            shot = await feed.get("board", PLACES[0].refresh_s, ask, AHEAD.total_seconds())
+            if shot.value is None:
+                raise SystemExit(f"the board could not be asked: {shot.error}")
+            tiles, lists = shot.value
+            moment = moment_of(shot, datetime.now(UTC))
+            aged((datetime.now(UTC) - (shot.taken_at or shot.asked_at)).total_seconds())
+            seen("tiles", next(t.at(moment).counts["overdue"] for t in tiles if t.workflow == SENTINEL))
+            _, found = [await feed.run(each.rows, moment) for each in lists]
+            seen("attention", len(found))
+            await asyncio.sleep(max(0.0, settings.refresh_s - (time.monotonic() - began)))
+
+    thread = threading.Thread(target=lambda: asyncio.run(look()))
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        feed.close()
+        source.close()
 
 
 @contextmanager

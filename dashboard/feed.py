@@ -49,12 +49,27 @@ class Feed:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="dashboard")
         self._shots: dict[Hashable, Snapshot[Any]] = {}
         self._locks: dict[Hashable, asyncio.Lock] = {}
+        self._renewing: dict[Hashable, asyncio.Task[object]] = {}
 
-    async def get(self, key: Hashable, max_age_s: float, ask: Callable[[datetime], T]) -> Snapshot[T]:
-        """The answer to `ask(now)`, at most `max_age_s` old; older with `error` set when asking failed."""
+    async def get(
+        self, key: Hashable, max_age_s: float, ask: Callable[[datetime], T], good_s: float = 0.0
+    ) -> Snapshot[T]:
+        """The answer to `ask(now)`, at most `max_age_s` old; older with `error` set when asking failed.
+
+        good_s: an answer that is not older still serves while a new one is asked for, so that nobody waits.
+        """
         shot = self._shots.get(key)
         if shot and (self._clock() - shot.asked_at).total_seconds() < max_age_s:
             return shot
+        if shot and shot.taken_at and (self._clock() - shot.taken_at).total_seconds() < good_s:
+            if key not in self._renewing:
+                renewing = asyncio.create_task(self._renewed(key, max_age_s, ask))
+                self._renewing[key] = renewing
+                renewing.add_done_callback(lambda _: self._renewing.pop(key, None))
+            return shot
+        return await self._renewed(key, max_age_s, ask)
+
+    async def _renewed(self, key: Hashable, max_age_s: float, ask: Callable[[datetime], T]) -> Snapshot[T]:
         async with self._locks.setdefault(key, asyncio.Lock()):
             shot = self._shots.get(key)
             now = self._clock()

@@ -38,14 +38,14 @@ from dashboard.pages import (
 from dashboard.pages.frame import Frame
 from dashboard.pages.identity import MaskedKey
 from dashboard.settings import DashboardSettings
-from dashboard.source import Named, Source
-from slo.workflows.rows import INSTANCE_STATES, InstanceRow, Outline
+from dashboard.source import NOT_AHEAD, Named, Source
+from dashboard.watching import AHEAD, LIST_LIMIT, matching, moment_of
+from slo.workflows.rows import InstanceRow, Outline
 from tracing.identity.read import Collision, IdentityEvent
 from tracing.keys import Sealer
 
 log = logging.getLogger(__name__)
 
-LIST_LIMIT: Final = 200
 _JOURNEY = re.compile(r"/encounter/([0-9a-f]{32})\Z")
 _OPERATIONS: Final = frozenset({"noc", "engineer"})
 _EVERYBODY: Final = frozenset({"noc", "engineer", "executive"})
@@ -73,7 +73,7 @@ PLACES: Final = (
     Place("/workflows", "Workflows", frozenset({"engineer"}), 300.0),
     Place("/admin", "Admin", frozenset({"engineer"}), 5.0),
 )
-_ENCOUNTER: Final = Place("/encounter", "Encounter", _OPERATIONS, 1.5)
+_ENCOUNTER: Final = Place("/encounter", "Encounter", _OPERATIONS, 0.8)
 #: Reached from the admin page and from alerts, not from the navigation.
 _COLLISIONS: Final = Place("/collisions", "Key collisions", _OPERATIONS, 3.0)
 _BY_PATH: Final = {place.path: place for place in (*PLACES, _COLLISIONS)}
@@ -153,7 +153,7 @@ class Guide:
 
     async def rows(self, query: Mapping[str, str], now: datetime) -> list[InstanceRow]:
         """The exceptions an address asks for; raises StoreError.  Also what its CSV holds."""
-        return await self._feed.run(self._matching, dict(query), now)
+        return await self._feed.run(lambda: matching(self._source, dict(query), now, NOT_AHEAD).rows(now))
 
     async def search(
         self, values: Sequence[str], session: Session, where_from: str
@@ -201,20 +201,25 @@ class Guide:
 
     async def _board(self, frame: Frame, place: Place) -> Shown:
         facility = frame.query.get("facility")
-        limit = self._settings.attention_read
+        limit = self._settings.attention_limit
         shot = await self._feed.get(
             ("board", facility),
             place.refresh_s,
             lambda now: (
-                self._source.tiles(now),
-                self._source.attention(now, limit, None, facility),
+                self._source.tiles(now, AHEAD),
+                self._source.watched(now, limit, None, facility, AHEAD, fresh=board.FRESH),
                 self._source.interfaces(now),
+                self._source.facilities(),
             ),
+            AHEAD.total_seconds(),
         )
         if shot.value is None:
             return self._away(shot.error, frame)
-        tiles, rows, lines = shot.value
-        body = board.view(frame, tiles, rows, lines, self._settings.attention_limit)
+        known, watched, lines, facilities = shot.value
+        moment = moment_of(shot, frame.now)
+        tiles = [tile.at(moment) for tile in known]
+        rows = await self._feed.run(watched.rows, moment)
+        body = board.view(frame, tiles, rows, lines, facilities, limit)
         return self._shown(body, board.title(tiles), shot.taken_at, shot.error, place)
 
     async def _exceptions(self, frame: Frame, place: Place) -> Shown:
@@ -222,11 +227,15 @@ class Guide:
         shot = await self._feed.get(
             ("exceptions", *sorted(query.items())),
             place.refresh_s,
-            lambda now: (self._matching(query, now), self._source.tiles(now)),
+            lambda now: (matching(self._source, query, now, AHEAD), self._source.tiles(now, AHEAD)),
+            AHEAD.total_seconds(),
         )
         if shot.value is None:
             return self._away(shot.error, frame)
-        rows, tiles = shot.value
+        watched, known = shot.value
+        moment = moment_of(shot, frame.now)
+        tiles = [tile.at(moment) for tile in known]
+        rows = await self._feed.run(watched.rows, moment)
         body = exceptions.view(frame, rows, tiles, LIST_LIMIT)
         return self._shown(body, "Exceptions · Caretrail", shot.taken_at, shot.error, place)
 
@@ -365,17 +374,6 @@ class Guide:
             self._looked.clear()
         self._looked[session.who, journey, action] = now
         return True
-
-    def _matching(self, query: Mapping[str, str], now: datetime) -> list[InstanceRow]:
-        workflow, facility = query.get("workflow") or None, query.get("facility") or None
-        code = next((code for code in INSTANCE_STATES if code == query.get("state")), None)
-        if code is None:
-            return self._source.attention(now, LIST_LIMIT, workflow, facility)
-        names = [workflow] if workflow else [tile.workflow for tile in self._source.tiles(now)]
-        rows = [row for name in names for row in self._source.instances(name, now, code, LIST_LIMIT)]
-        rows = [row for row in rows if facility in (None, row.facility)]
-        rows.sort(key=lambda row: row.late_s if row.late_s is not None else float("-inf"), reverse=True)
-        return rows[:LIST_LIMIT]
 
     def _masked(self, named: Mapping[str, Named]) -> dict[str, MaskedKey]:
         return masked(named, self._sealer, self._settings.key_fields)

@@ -18,19 +18,17 @@ class DashboardSettings:
 
     site: the name in the header ("Northside Health"). zone: IANA name; every time shown is in it.
     refresh_s: seconds between two looks of a board. promise_s: age in seconds after which shown data is
-    stale and turns grey. attention_limit: rows in "Needs somebody"; attention_read: how many are looked at to
-    find the newest trouble among old. secure_cookie: set when the dashboard is served over TLS, so that the
-    session cookie never leaves it. key_fields: by kind of key, the HL7 field it is read from as the standard
-    names it ("PV1-19 Visit Number"). runbooks: the site's folders of NAME.md, asked before
-    the shipped one.
+    stale and turns grey. attention_limit: rows in "Needs somebody". secure_cookie: set when the dashboard is
+    served over TLS, so that the session cookie never leaves it. key_fields: by kind of key, the HL7 field it
+    is read from as the standard names it ("PV1-19 Visit Number"). runbooks: the site's folders of NAME.md,
+    asked before the shipped one.
     """
 
     site: str = "Caretrail"
     zone: str = "UTC"
-    refresh_s: float = 2.0
+    refresh_s: float = 1.0
     promise_s: float = 10.0
     attention_limit: int = 40
-    attention_read: int = 1000
     executive_days: int = 30
     secure_cookie: bool = False
     version: str = ""

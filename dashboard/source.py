@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from dashboard import audit, traffic, wording
@@ -31,6 +31,7 @@ from tracing.lineage import Arrow
 from tracing.lineage import read as lineage
 from tracing.store import Result, Store, load_sql
 
+NOT_AHEAD = timedelta()
 _ENDS_AGE_S = 60.0
 
 
@@ -67,17 +68,32 @@ class BlankMessage(NamedTuple):
     source: str
 
 
+class Watched(Protocol):
+    """Whoever needs somebody, at any moment that was looked ahead to."""
+
+    def rows(self, now: datetime) -> list[InstanceRow]: ...
+
+
 class Source(Protocol):
     """Every question the pages and the REST interface ask; all raise tracing.store.StoreError."""
 
     @property
     def workbench(self) -> Workbench: ...
 
-    def tiles(self, now: datetime) -> Sequence[Tile]: ...
+    def tiles(self, now: datetime, ahead: timedelta = NOT_AHEAD) -> Sequence[Tile]: ...
 
-    def attention(
-        self, now: datetime, limit: int, workflow: str | None, facility: str | None
-    ) -> list[InstanceRow]: ...
+    def watched(
+        self,
+        now: datetime,
+        limit: int,
+        workflow: str | None,
+        facility: str | None,
+        ahead: timedelta = NOT_AHEAD,
+        states: Sequence[InstanceState] = read.NEEDS_SOMEBODY,
+        fresh: timedelta = read.EVER,
+    ) -> Watched: ...
+
+    def facilities(self) -> list[str]: ...
 
     def instances(
         self, workflow: str, now: datetime, state: InstanceState | None, limit: int
@@ -156,13 +172,23 @@ class StoreSource:
     def workbench(self) -> Workbench:
         return self._workbench
 
-    def tiles(self, now: datetime) -> Sequence[Tile]:
-        return read.tiles(self._handle(), now)
+    def tiles(self, now: datetime, ahead: timedelta = NOT_AHEAD) -> Sequence[Tile]:
+        return read.tiles(self._handle(), now, ahead)
 
-    def attention(
-        self, now: datetime, limit: int, workflow: str | None, facility: str | None
-    ) -> list[InstanceRow]:
-        return read.attention(self._handle(), now, limit=limit, workflow=workflow, facility=facility)
+    def watched(
+        self,
+        now: datetime,
+        limit: int,
+        workflow: str | None,
+        facility: str | None,
+        ahead: timedelta = NOT_AHEAD,
+        states: Sequence[InstanceState] = read.NEEDS_SOMEBODY,
+        fresh: timedelta = read.EVER,
+    ) -> Watched:
+        return read.watched(self._handle(), now, limit, workflow, facility, ahead, states, fresh)
+
+    def facilities(self) -> list[str]:
+        return read.facilities(self._handle())
 
     def instances(
         self, workflow: str, now: datetime, state: InstanceState | None, limit: int

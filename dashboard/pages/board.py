@@ -7,6 +7,7 @@ interfaces there are, never on their numbers, so that a refresh changes numbers 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from dash import html
 from dash.development.base_component import Component
@@ -18,7 +19,7 @@ from dashboard.states import severity, state, worst
 from dashboard.traffic import InterfaceRow
 from slo.workflows.rows import InstanceRow, Tile
 
-_OLD_S = 86400.0
+FRESH = timedelta(days=1)
 _OPEN = ("failed", "overdue", "at_risk", "on_track")
 # More tiles than this are small, so that whoever needs somebody stays on the first screen.
 _ROOMY = 6
@@ -30,15 +31,19 @@ def view(
     tiles: Sequence[Tile],
     rows: Sequence[InstanceRow],
     lines: Sequence[InterfaceRow],
+    facilities: Sequence[str],
     limit: int = 40,
 ) -> Component:
-    """The board's body, at most `limit` rows of trouble. Without tiles, nothing has spoken yet."""
+    """The board's body, at most `limit` rows of trouble. Without tiles, nothing has spoken yet.
+
+    rows: those late for no longer than `FRESH` are among them however many older ones there are.
+    """
     return html.Div(
         [
             html.H1("Operations board", className="for-readers"),
             _tiles(frame, tiles),
             _strip(lines),
-            _needs(frame, rows, tiles, limit),
+            _needs(frame, rows, tiles, facilities, limit),
         ],
         className="board",
     )
@@ -197,13 +202,19 @@ def _line_words(line: InterfaceRow) -> str:
     return wording.rate(line.rate) + usual
 
 
-def _needs(frame: Frame, found: Sequence[InstanceRow], tiles: Sequence[Tile], limit: int) -> Component:
+def _needs(
+    frame: Frame,
+    found: Sequence[InstanceRow],
+    tiles: Sequence[Tile],
+    facilities: Sequence[str],
+    limit: int,
+) -> Component:
     # What went wrong today can still be helped: it must not drown below what nobody closed last month.
-    fresh = [row for row in found if row.late_s is None or row.late_s < _OLD_S]
-    older = [row for row in found if row.late_s is not None and row.late_s >= _OLD_S]
+    old_s = FRESH.total_seconds()
+    fresh = [row for row in found if row.late_s is None or row.late_s < old_s]
+    older = [row for row in found if row.late_s is not None and row.late_s >= old_s]
     rows = [*fresh, *older][:limit]
     split = min(len(fresh), limit)
-    facilities = sorted({row.facility for row in found if row.facility})
     total = sum(counted(tile).get(code, 0) for tile in tiles for code in ("overdue", "failed", "at_risk"))
     chosen = frame.query.get("facility")
     filters = (

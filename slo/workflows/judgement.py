@@ -86,10 +86,22 @@ class Judge:
             version=facts.version,
             ended_at=facts.ended_at if facts.ended_at <= now else None,
             severity=worst.severity if worst else "",
-            cost=sum(_cost(step, now) for step in steps if step.required and not cancelled),
+            cost=0.0 if cancelled else _costs(steps, now),
             chance=worst.chance if worst else None,
             chance_of=worst.chance_of if worst else 0,
         )
+
+
+def later(row: InstanceRow, now: datetime) -> InstanceRow:
+    """An open instance a while later, when no deadline passed meanwhile; its chances stay as they were."""
+    if row.deadline is None:
+        return row
+    return replace(row, late_s=(now - row.deadline).total_seconds(), cost=_costs(row.steps, now))
+
+
+def key_of(facts: Facts) -> Key:
+    """What names an instance."""
+    return facts.workflow, facts.journey, facts.item, facts.version, facts.occurrence
 
 
 def facts_of(store: Store, keys: Sequence[Key]) -> list[Facts]:
@@ -99,9 +111,7 @@ def facts_of(store: Store, keys: Sequence[Key]) -> list[Facts]:
     which = "i.workflow IN {workflows:Array(String)} AND i.journey IN {journeys:Array(String)}"
     workflows, journeys = sorted({key[0] for key in keys}), sorted({key[1] for key in keys})
     found = _read(store, which, {"workflows": workflows, "journeys": journeys})
-    by_key = {
-        (facts.workflow, facts.journey, facts.item, facts.version, facts.occurrence): facts for facts in found
-    }
+    by_key = {key_of(facts): facts for facts in found}
     return [by_key[key] for key in keys if key in by_key]
 
 
@@ -199,6 +209,10 @@ def _with_chance(step: StepRow, chance: Chance | None) -> StepRow:
     if chance is None or step.state not in ("pending", "at_risk"):
         return step
     return replace(step, chance=chance.share, chance_of=chance.total)
+
+
+def _costs(steps: Iterable[StepRow], now: datetime) -> float:
+    return sum(_cost(step, now) for step in steps if step.required)
 
 
 def _cost(step: StepRow, now: datetime) -> float:

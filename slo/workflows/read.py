@@ -3,7 +3,17 @@
 Called by the dashboard, the REST API, alerts and `caretrail where`; never writes.
 """
 
-from slo.workflows.board import attention, instances, tiles
+from slo.workflows.board import (
+    EVER,
+    NEEDS_SOMEBODY,
+    OPEN_STATES,
+    Watched,
+    attention,
+    facilities,
+    instances,
+    tiles,
+    watched,
+)
 from slo.workflows.encounter import authorities, find, journey, outlines, summary_sentence
 from slo.workflows.late_truth import changes
 from slo.workflows.rows import (
@@ -25,7 +35,10 @@ from slo.workflows.rows import (
 from slo.workflows.search import Match, search
 
 __all__ = [
+    "EVER",
     "INSTANCE_STATES",
+    "NEEDS_SOMEBODY",
+    "OPEN_STATES",
     "STEP_STATES",
     "Change",
     "Difference",
@@ -40,9 +53,11 @@ __all__ = [
     "StepRow",
     "StepState",
     "Tile",
+    "Watched",
     "attention",
     "authorities",
     "changes",
+    "facilities",
     "find",
     "instances",
     "journey",
@@ -50,4 +65,5 @@ __all__ = [
     "search",
     "summary_sentence",
     "tiles",
+    "watched",
 ]

@@ -6,7 +6,7 @@ All times are aware UTC datetimes; all durations are seconds unless a name says 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -46,6 +46,8 @@ class Tile:
     all open instances; closed states (completed, completed_late, cancelled) those closed in the last 24 h.
     `on_time_24h` and `usual` are shares between 0 and 1, None when nothing was decided in the window.
     `spark` has 24 shares, oldest hour first; `computed_at` is the age of the three shares.
+    `next_due` is the earliest deadline of what is open; `passing`: deadlines that pass soon, each with
+    the state it ends and how many instances it is of.
     """
 
     workflow: str
@@ -60,6 +62,19 @@ class Tile:
     started_24h: int
     target: float | None = None
     computed_at: datetime | None = None
+    next_due: datetime | None = None
+    passing: tuple[tuple[datetime, InstanceState, int], ...] = ()
+
+    def at(self, now: datetime) -> Tile:
+        """This tile once the deadlines before `now` have passed, as far as it knows them."""
+        counts = dict(self.counts)
+        for due, state, instances in self.passing:
+            if due < now:
+                counts[state] -= instances
+                counts["overdue"] += instances
+        late = (now - self.next_due).total_seconds() if self.next_due and self.next_due < now else None
+        coming = tuple(one for one in self.passing if one[0] >= now)
+        return replace(self, counts=counts, oldest_overdue_s=late, passing=coming)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ def tile(
         started_24h=sum(counts.values()),
         target=0.98,
         computed_at=NOW,
+        next_due=NOW - timedelta(seconds=8040) if counts.get("overdue") else NOW + timedelta(hours=1),
     )
 
 

@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from dashboard.audit import Look
-from dashboard.source import BlankMessage, Definition, Named
+from dashboard.source import NOT_AHEAD, BlankMessage, Definition, Named
 from dashboard.traffic import InterfaceRow
 from slo.kpis import WorkflowKpi
 from slo.objectives import ObjectiveStatus
 from slo.workflows.explain import Explanation
+from slo.workflows.read import EVER, NEEDS_SOMEBODY
 from slo.workflows.rows import (
     Hop,
     InstanceRow,
@@ -196,6 +197,16 @@ def journey(state: InstanceState = "failed", ago: timedelta = timedelta(minutes=
     )
 
 
+@dataclass(frozen=True)
+class FakeWatched:
+    """Rows that stay as they are."""
+
+    found: list[InstanceRow]
+
+    def rows(self, now: datetime) -> list[InstanceRow]:
+        return self.found
+
+
 class FakeHospital:
     """Implements `Source`. away: every question fails like a store that is down; looks: what was recorded."""
 
@@ -268,18 +279,33 @@ class FakeHospital:
         self._ask()
         return self.bench
 
-    def tiles(self, now: datetime) -> list[Tile]:
+    def tiles(self, now: datetime, ahead: timedelta = NOT_AHEAD) -> list[Tile]:
         self._ask()
         return self.tile_list
 
-    def attention(
-        self, now: datetime, limit: int, workflow: str | None, facility: str | None
-    ) -> list[InstanceRow]:
+    def watched(
+        self,
+        now: datetime,
+        limit: int,
+        workflow: str | None,
+        facility: str | None,
+        ahead: timedelta = NOT_AHEAD,
+        states: Sequence[InstanceState] = NEEDS_SOMEBODY,
+        fresh: timedelta = EVER,
+    ) -> FakeWatched:
         self._ask()
         rows = [
-            row for row in self.rows if workflow in (None, row.workflow) and facility in (None, row.facility)
+            row
+            for row in self.rows
+            if workflow in (None, row.workflow)
+            and facility in (None, row.facility)
+            and (states == NEEDS_SOMEBODY or row.state in states)
         ]
-        return rows[:limit]
+        return FakeWatched(rows[:limit])
+
+    def facilities(self) -> list[str]:
+        self._ask()
+        return sorted({row.facility for row in self.rows})
 
     def instances(
         self, workflow: str, now: datetime, state: InstanceState | None, limit: int

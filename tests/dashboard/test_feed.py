@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -37,6 +38,42 @@ def test_many_watchers_ask_the_store_once_per_tick() -> None:
 
     asyncio.run(watch())
     assert len(asked) == 3
+
+
+def test_an_answer_that_is_still_good_is_shown_while_the_next_is_worked_out() -> None:
+    answered = threading.Event()
+
+    def ask(now: datetime) -> datetime:
+        if now > began:
+            answered.wait(30)
+        return now
+
+    async def watch() -> list[datetime | None]:
+        feed = Feed(clock)
+
+        async def look() -> datetime | None:
+            return (await feed.get("board", 1.0, ask, good_s=10.0)).value
+
+        seen = [await look()]
+        clock.now += timedelta(seconds=2)
+        # Two look, one question is under way, nobody waits for it.
+        seen += [await look(), await look()]
+        assert not answered.is_set()
+        clock.now += timedelta(seconds=20)
+        waiting = asyncio.create_task(look())
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        answered.set()
+        seen.append(await waiting)
+        feed.close()
+        return seen
+
+    clock = Clock()
+    began = clock.now
+    first, second, third, last = asyncio.run(watch())
+    assert (first, second, third) == (began, began, began)
+    assert last is not None
+    assert last > began
 
 
 def test_a_failed_look_keeps_the_last_answer_and_says_how_old_it_is() -> None:

@@ -97,7 +97,7 @@ def test_tiles_stand_worst_first(watcher: Watcher) -> None:
 def test_a_quiet_hospital_and_an_empty_one_differ(watcher: Watcher) -> None:
     watcher.hospital.rows = []
     assert "Nobody waits" in watcher.read("/")
-    watcher.hospital.tile_list, watcher.now = [], NOW + timedelta(seconds=9)
+    watcher.hospital.tile_list, watcher.now = [], NOW + timedelta(seconds=19)
     assert "No workflow is active yet" in watcher.read("/")
 
 

@@ -58,6 +58,47 @@ def test_overdue_shows_on_the_tile_without_another_step(hospital: Hospital) -> N
     assert before.oldest_overdue_s is None
 
 
+def test_an_answer_looked_ahead_is_what_the_store_answers_later(hospital: Hospital) -> None:
+    """Deadlines of several encounters pass one after the other; nothing else happens."""
+    hospital.sees(
+        [
+            discharge("1"),
+            discharge("2", 1),
+            *[discharge(f"{n}", 2, facility="NSH-NORTH") for n in (3, 4)],
+            discharge("5", -30),
+            discharge("6", 0.5),
+            charge("6", 2, outcome="rejected"),
+        ]
+    )
+    then = at(14)
+    (tile,) = read.tiles(hospital.store, then, ahead=timedelta(minutes=5))
+    lists = {
+        facility: read.watched(hospital.store, then, facility=facility, ahead=timedelta(minutes=5))
+        for facility in (None, "NSH-NORTH")
+    }
+    seen = []
+    for minutes in (14, 15, 15.001, 16, 16.5, 17, 17.001, 19):
+        (asked,) = read.tiles(hospital.store, at(minutes))
+        shown = tile.at(at(minutes))
+        assert shown.counts == asked.counts
+        assert shown.oldest_overdue_s == asked.oldest_overdue_s
+        for facility, watched in lists.items():
+            wanted = read.attention(hospital.store, at(minutes), facility=facility)
+            assert watched.rows(at(minutes)) == wanted
+        seen.append(asked.counts["overdue"])
+    assert seen == [1, 1, 2, 2, 3, 3, 5, 5]
+
+
+def test_what_is_late_for_long_leaves_room_for_what_can_still_be_helped(hospital: Hospital) -> None:
+    hospital.sees([discharge(f"{n}", -3 * 1440) for n in range(5)])
+    hospital.sees([discharge("new")])
+    rows = read.watched(hospital.store, at(60), limit=3, fresh=timedelta(days=1)).rows(at(60))
+    assert len(rows) == 3
+    assert token_of("visit:new") in {row.journey for row in rows}
+    assert token_of("visit:new") not in {row.journey for row in read.attention(hospital.store, at(60), 3)}
+    assert read.facilities(hospital.store) == sorted({row.facility for row in rows})
+
+
 def test_the_attention_list_has_the_worst_first_with_step_deadline_and_reason(hospital: Hospital) -> None:
     hospital.sees(
         [

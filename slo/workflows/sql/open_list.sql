@@ -1,6 +1,6 @@
--- Open instances that need somebody, worst first: those that failed or are overdue by how long, then those at risk by
--- how soon. {states} chooses; empty texts choose everything.
-SELECT workflow, journey, item, version, occurrence
+-- Open instances that need somebody, worst first: those that failed or are overdue by how long, then those whose
+-- deadline passes until {until}, then those at risk by how soon. {states} chooses; empty texts choose everything; what was due before {old} comes last.
+SELECT workflow, journey, item, version, occurrence, since
 FROM
 (
     SELECT o.workflow AS workflow, o.journey AS journey, o.item AS item, o.version AS version, o.occurrence AS occurrence, {{state}} AS state,
@@ -12,5 +12,6 @@ FROM
         AND ({facility:String} = '' OR o.facility = {facility:String})
 )
 WHERE state IN {states:Array(String)}
-ORDER BY state NOT IN ('failed', 'overdue'), since, workflow, journey, item, version, occurrence
+    OR (has({states:Array(String)}, 'overdue') AND since >= {now:DateTime64(3, 'UTC')} AND since < {until:DateTime64(3, 'UTC')})
+ORDER BY since < {old:DateTime64(3, 'UTC')}, state NOT IN ('failed', 'overdue') AND since >= {until:DateTime64(3, 'UTC')}, since, workflow, journey, item, version, occurrence
 LIMIT {limit:UInt32}
