@@ -148,6 +148,10 @@ class Placed:
     probable_elsewhere: list[str] = field(default_factory=list)
 
 
+_OF_BATCHES = ("999",)
+"""They are about all that is in a batch, and so in no journey."""
+
+
 class Homes:
     """The journey of every stored message, by interface, time and, in files, account."""
 
@@ -156,10 +160,12 @@ class Homes:
         placed = places(store)
         self._homes: dict[tuple[str, int], list[tuple[frozenset[str], str | None]]] = defaultdict(list)
         rows = store.query(
-            "SELECT interface, toUnixTimestamp64Nano(start), trace_id, key_kinds, key_tokens FROM spans FINAL"
+            "SELECT interface, toUnixTimestamp64Nano(start), trace_id, key_kinds, key_tokens, tags['batch'] "
+            "FROM spans FINAL"
         ).rows
-        for interface, start, trace_id, kinds, tokens in rows:
-            home = home_of(placed, trace_id, kinds, tokens, start)
+        for interface, start, trace_id, kinds, tokens, batch in rows:
+            # What is about a batch is of many journeys and in none.
+            home = home_of(placed, trace_id, kinds, tokens, start) if tokens or not batch else None
             self._homes[interface, start].append((frozenset(tokens), home))
 
     def of(self, hop: Hop, record: Record | None) -> list[str | None]:
@@ -240,7 +246,8 @@ def placed(
         record = encounters[part.encounter]
         its: set[str | None] = set()
         for hop in part.hops:
-            its |= note(hop, record, part.id)
+            at = note(hop, record, part.id)
+            its |= set() if hop["message"] in _OF_BATCHES else at
         for home in its - {None}:
             held[str(home)].add(part.id)
         if len(its) > 1:

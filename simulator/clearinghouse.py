@@ -87,7 +87,5 @@ class ClearingHouse:
         for claim in submission.claims:
             if self._site is not None and claim.key in misread:
                 self._site.fault(claim.key, "835", claim.account, "differs")
-        claims = (
-            () if kind == "999" else tuple(c for c in submission.claims if kind == "277CA" or not c.rejected)
-        )
+        claims = tuple(c for c in submission.claims if kind != "835" or not c.rejected)
         self._deliver(kind, control, write[kind](submission, control, now), claims)

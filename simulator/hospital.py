@@ -211,8 +211,11 @@ class Hospital:
 
 
 def _claim_names(claim: Claim, message: str) -> Numbers:
-    """What a file calls a claim: by the account, and once the payer has it by the payer's number, too."""
-    numbered = message != "837" and not claim.rejected
+    """What a file calls a claim: by the account, and once the payer has it by the payer's number, too.
+
+    A 999 calls it nothing: it is about the file that the claim was in.
+    """
+    numbered = message not in ("837", "999") and not claim.rejected
     payer = (("payer_claim", claim.payer_number),) if numbered else ()
     return Numbers(account=claim.account, more=(("claim", claim.account), *payer))
 

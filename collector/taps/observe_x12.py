@@ -42,6 +42,8 @@ from tracing.protocols.x12 import (
 from tracing.protocols.x12_parts import Keys, Measures
 
 MOST_LINKS = 64
+_SET = "set|"
+"""How the name of a transaction set begins: what was in it can be told from it."""
 _KNOWN_BY_NAME = "x12"
 """In place of an interface: whoever reads an answer does not know where its question was observed."""
 
@@ -106,6 +108,9 @@ class X12Observer(Recorded):
         head = RECEIVE + encode_message(transaction.message) + encode_message_id(transaction.control_id)
         head += encode_body_size(size) + _codes(summary.status, summary.reason, summary.measures)
         head += encode_conversation_id(summary.conversation) if summary.conversation else b""
+        about = [name for name in summary.answers if name.startswith(_SET)]
+        # Of several verdicts each is a part.
+        head += self._batch(about[0]) if len(about) == 1 else b""
         key_trace, key_attributes = record.emitter.keyed(self._keys(summary.keys))
         known_trace, known_span = self._by_name(summary.identity)
         links = [self._by_name(name) for name in (*summary.meets, *summary.answers[:MOST_LINKS])]
@@ -123,6 +128,7 @@ class X12Observer(Recorded):
         hop.links = b"".join(spans.link(*link) for link in links)
         record.record(hop, summary.outcome)
         own = spans.link(hop.trace_id, hop.span_id)
+        batch = self._batch(summary.identity)
         named: set[str] = set()
         for index, part in enumerate(found):
             # Asked twice, in two files of their own numbers: the second question is another message.
@@ -133,16 +139,24 @@ class X12Observer(Recorded):
                 and self._seen.first(self._by_name(part.identity)[1], mark)
             )
             named.add(part.identity)
-            self._part(transaction, part, f"{identity}|{index}", at_ns, own, by_name)
+            self._part(transaction, part, f"{identity}|{index}", at_ns, own, by_name, batch)
 
     def _part(
-        self, transaction: Transaction, part: Part, identity: str, at_ns: int, own: bytes, by_name: bool
+        self,
+        transaction: Transaction,
+        part: Part,
+        identity: str,
+        at_ns: int,
+        own: bytes,
+        by_name: bool,
+        batch: bytes,
     ) -> None:
         record = self._record
         trace, key_attributes = record.emitter.keyed(self._keys(part.keys))
         name, operation = self._names[part.operation]
         head = operation + encode_message(transaction.message) + encode_message_id(transaction.control_id)
         head += _codes(part.status, part.reason, part.measures) + key_attributes
+        head += self._batch(part.answers) if part.answers.startswith(_SET) else batch
         links = own
         if part.answers:
             answered_trace, answered = self._by_name(part.answers)
@@ -154,10 +168,13 @@ class X12Observer(Recorded):
         hop.links = links
         record.record(hop, part.outcome if transaction.complete else "error", name)
 
+    def _batch(self, name: str) -> bytes:
+        return spans.attribute(names.BATCH, self._by_name(name)[0].hex())
+
     def _by_name(self, name: str) -> tuple[bytes, bytes]:
         """Trace and span ID of whatever has this name, wherever it is observed."""
         # Control numbers belong to sender and receiver, what a claim is called to the site.
-        whose = "" if name.startswith(("set|", "interchange|")) else self.interface.authority
+        whose = "" if name.startswith((_SET, "interchange|")) else self.interface.authority
         identity = f"{whose}|{name}".encode("utf-8", "replace")
         return (
             message_trace_id(self._site_key, _KNOWN_BY_NAME, identity),

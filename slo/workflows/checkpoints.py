@@ -25,6 +25,10 @@ VIEW = "checkpoints_of_all"
 NAMED_VIEWS = "checkpoints_of_"
 _BITS = 64
 _TAG = "tag "
+_NAMED = (
+    "if(token_kind = '', [trace_id], "
+    "arrayDistinct(arrayFilter((t, k) -> k = token_kind, key_tokens, key_kinds)))"
+)
 _EXACT = ("interface", "source", "destination", "message", "operation")
 
 
@@ -54,7 +58,8 @@ def select(versions: Sequence[Version], spans: str) -> str:
         versions=f"CAST({[test.version.version for test in tests]}, 'Array(UInt32)')",
         labels=literals(test.label for test in tests),
         marks=str([int(test.is_mark) for test in tests]),
-        shared=str([int(test.match.shared) for test in tests]),
+        shared=str([int(test.match.shared or test.match.batch) for test in tests]),
+        token=_token(tests),
         each=literals(test.version.workflow.spec.for_each or "" for test in tests),
         matches=",\n        ".join(
             f"{_word(word)} AS {name}" for word, name in zip(words, names, strict=True)
@@ -118,6 +123,14 @@ def _tests(version: Version) -> Iterator[_Test]:
         for n, match in enumerate(step.matches):
             outcomes = (*match.met_by, *match.failed_by)
             yield _Test(version, label(step, n), match, outcomes, is_mark=False)
+
+
+def _token(tests: Sequence[_Test]) -> str:
+    """What a message counts for, or the batch that it is about; nothing where it names none."""
+    if not any(test.match.batch for test in tests):
+        return _NAMED
+    about = "if(tags['batch'] = '', [], [tags['batch']])"
+    return f"if({[int(test.match.batch) for test in tests]}[which], {about}, {_NAMED})"
 
 
 def _word(tests: Sequence[_Test]) -> str:

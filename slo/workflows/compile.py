@@ -96,10 +96,13 @@ class Compiled:
         return _facts([self], scope, checkpoints, clocks=True)
 
     @property
-    def kind(self) -> tuple[bool, bool]:
-        """Whether it has items, and how they are told apart: versions of one kind can be asked together."""
+    def kind(self) -> tuple[bool, bool, bool]:
+        """Whether it has items, how they are told apart, and whether it hears of batches.
+
+        Versions of one kind can be asked together.
+        """
         item = self.workflow.spec.for_each
-        return item is not None, item in SEARCH_ONLY
+        return item is not None, item in SEARCH_ONLY, self.workflow.spec.batches
 
     def heard(self) -> Iterator[str]:
         """What its checkpoints mean: rows of `heard` in facts.sql."""
@@ -202,18 +205,23 @@ def asked_for(version: Compiled, journey: str) -> str:
 def _facts(versions: Sequence[Compiled], scope: _Scope, checkpoints: str, clocks: bool) -> str:
     slots = range(1, 1 + max(len(version.slots) for version in versions))
     rules = sorted({rule for version in versions for rule in version.rules})
+    read = {
+        "versions": ", ".join(f"({literal(version.name)}, {version.version})" for version in versions),
+        "checkpoints": checkpoints,
+        "token_scope": f"AND {scope.keys}" if scope.keys else "",
+    }
+    batches = "\n" + without_comments(fill("facts_batches.sql", **read)).strip()
     return fill(
         "facts.sql",
+        **read,
+        of_batches=batches if versions[0].workflow.spec.batches else "",
         of=", ".join(f"{version.name} version {version.version}" for version in versions),
         heard=literal(",\n".join(row for version in versions for row in version.heard())),
         rules=literal(",\n".join(version.rule() for version in versions)),
-        versions=", ".join(f"({literal(version.name)}, {version.version})" for version in versions),
-        checkpoints=checkpoints,
         at="subtractMilliseconds(seen_at, clock.ahead_ms)" if clocks else "seen_at",
         clock_join=_CLOCK_JOIN if clocks else "",
         mapping=placing.mapping(_where(scope.keys)),
         journey_of=placing.journey_of("seen.strict AND mapping.basis = 'patient'"),
-        token_scope=f"AND {scope.keys}" if scope.keys else "",
         journey_scope=_where(scope.journeys, scope.asked),
         items=_items(versions[0], scope),
         timed=_timed(slots),

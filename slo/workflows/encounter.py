@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from slo.workflows.judgement import PACKAGE, Judge, facts_of_journeys
 from slo.workflows.late_truth import changes_of
-from slo.workflows.messages import Message, members_of, messages_of, places_of, worst
+from slo.workflows.messages import Message, about_batches, members_of, messages_of, places_of, worst
 from slo.workflows.rows import INSTANCE_STATES, Found, Hop, InstanceRow, Journey, Outline, SealedKey, StepRow
 from slo.workflows.search import TRACE_ID, Match, search
 from tracing.identity.model import MESSAGE, NEVER, Place
@@ -29,6 +29,7 @@ _HOP = {
     },
 }
 _COLUMNS = ", ".join([*_HOP.values(), "key_tokens"])
+_TAGS = list(_HOP).index("tags")
 
 _OCCASIONS = {
     "ADT^A01": "admission",
@@ -49,6 +50,8 @@ def journey(store: Store, journey: str, now: datetime) -> Journey | None:
     if not messages:
         return None
     tokens = sorted({root, *members[root]}.union(*(one.rest[-1] for one in messages)))
+    batches = {one.rest[_TAGS]["batch"] for one in messages if "batch" in one.rest[_TAGS]}
+    messages = sorted([*messages, *about_batches(store, batches, _COLUMNS)], key=lambda one: one.at)
     keys = [SealedKey(*row) for row in store.query(load_sql(PACKAGE, "keys_of.sql"), {"tokens": tokens}).rows]
     return Journey(
         journey=root,

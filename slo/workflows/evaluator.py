@@ -101,6 +101,9 @@ class Evaluator:
                 for version in versions:
                     tokens.setdefault(version, []).append(token)
             tokens = {version: mine for version, mine in tokens.items() if version in known}
+            for version, mine in tokens.items():
+                if known[version].workflow.spec.batches:
+                    mine += self._begun_in(version, mine)
             places = self._places_of({token for mine in tokens.values() for token in mine})
             count += self._evaluate(
                 (known[version], journey)
@@ -108,6 +111,11 @@ class Evaluator:
                 for journey in sorted({one for token in mine for one in places[token] or (token,)})
             )
         return count
+
+    def _begun_in(self, version: tuple[str, int], batches: Sequence[str]) -> list[str]:
+        """Keys that started in some batches."""
+        asked = {"workflow": version[0], "version": version[1], "batches": list(batches)}
+        return [token for (token,) in self._store.query(load_sql(_PACKAGE, "begun_in.sql"), asked).rows]
 
     def _settle(self, compiled: Compiled) -> int:
         """Evaluate a version over all history: new, or meaning something else than before."""
@@ -154,7 +162,7 @@ class Evaluator:
 
     def _evaluate(self, wanted: Iterable[tuple[Compiled, str]], is_news: bool = True) -> int:
         """Judge journeys of versions anew; those of one kind together."""
-        kinds: dict[tuple[bool, bool], list[tuple[Compiled, str]]] = {}
+        kinds: dict[tuple[bool, bool, bool], list[tuple[Compiled, str]]] = {}
         for compiled, journey in wanted:
             kinds.setdefault(compiled.kind, []).append((compiled, journey))
         for all_of_a_kind in kinds.values():

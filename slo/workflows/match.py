@@ -20,6 +20,8 @@ from pydantic import (
 
 from tracing.documents import nearest
 
+#: Steps, alternatives, start, cancel and end of one workflow are a bit each of one UInt64.
+MOST_MATCHES = 60
 OUTCOMES = ("accepted", "partial", "rejected", "error", "timeout", "mismatched", "none")
 #: The receiver said no. A connection that broke or stayed silent is no answer: such a step stays open.
 NEGATIVE = ("rejected", "error")
@@ -67,7 +69,8 @@ class Match(Strict):
 
     `system` is a system that sent or received the message; `source` and `destination` say which of both.
     `tags` are attributes an interface records. `shared`: in a workflow with `for_each`, the message counts
-    for every item of the journey instead of for the items it names.
+    for every item of the journey instead of for the items it names. `batch`: it is about the batch that
+    the start came in, as a 999 is about a transaction set, and counts for whatever started in it.
     """
 
     interface: Texts | None = None
@@ -89,6 +92,9 @@ class Match(Strict):
     """Attributes the interface records, each with the values that fit."""
     shared: bool = False
     """With for_each: counts for every item of the journey, not for the items it names."""
+    batch: bool = False
+    """Is about the batch the start came in (a 999 about a transaction set), and counts for all that started
+    in it."""
 
     @field_validator("outcome")
     @classmethod
@@ -104,6 +110,8 @@ class Match(Strict):
             raise ValueError(
                 "matches every message; name an interface, source, destination, system, message or operation"
             )
+        if self.batch and self.shared:
+            raise ValueError("`batch` counts for all that started in a batch; it needs no `shared`")
         return self
 
     def outcomes(self, default: tuple[str, ...]) -> tuple[str, ...]:
@@ -121,3 +129,16 @@ class Match(Strict):
     def failed_by(self) -> tuple[str, ...]:
         """Outcomes that fail it."""
         return tuple(outcome for outcome in NEGATIVE if outcome not in self.met_by)
+
+
+def check_matches(for_each: str | None, start: Match, later: Iterable[Match]) -> None:
+    """ValueError when matches of one workflow are too many, or do not say which instances they are for."""
+    matches = [start, *later]
+    if len(matches) > MOST_MATCHES:
+        raise ValueError(f"has more than {MOST_MATCHES} matches and alternatives; split it in two")
+    if for_each is None and any(match.shared for match in matches):
+        raise ValueError("`shared` means something only in a workflow with `for_each`")
+    if for_each is not None and all(match.shared or match.batch for match in matches):
+        raise ValueError(f"every match is shared, so no message names a {for_each}")
+    if start.batch:
+        raise ValueError("`batch` is about the batch of the start, so the start cannot have it")

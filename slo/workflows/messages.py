@@ -15,6 +15,7 @@ from tracing.identity.model import Era, Place
 from tracing.store import Store, load_sql
 
 OWN = "own"
+BATCH = "batch"
 CERTAIN, PROBABLE, QUARANTINED = "certain", "probable", "quarantined"
 _DERIVED = "attributes['journey.trace_id']"
 _PATIENT = "key_tokens[indexOf(key_kinds, 'mrn')]"
@@ -89,6 +90,22 @@ def messages_of(
         for journey, message in hung.items():
             found[journey].append(message)
     return found
+
+
+def about_batches(store: Store, batches: Iterable[str], columns: str) -> list[Message]:
+    """Messages about the batches that a journey's came in, as far as a workflow hears of them."""
+    asked = {"batches": sorted(set(batches))}
+    if not asked["batches"]:
+        return []
+    found = store.query(load_sql(PACKAGE, "about_batches.sql"), asked).rows
+    whose = {(trace_id, span_id): batch for trace_id, span_id, batch in found}
+    return [
+        Message(trace_id, span_id, at, whose[trace_id, span_id], CERTAIN, BATCH, tuple(rest))
+        for trace_id, _, _, at, span_id, *rest in _rows(
+            store, sorted({trace for trace, _ in whose}), columns, by_patient=False
+        )
+        if (trace_id, span_id) in whose
+    ]
 
 
 def worst(certainties: Iterable[str]) -> str:

@@ -14,16 +14,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from slo.workflows.duration import Within
-from slo.workflows.match import MET_BY_DEFAULT, NEGATIVE, OUTCOMES, Match, Strict, Texts, one_of
+from slo.workflows.match import OUTCOMES, Match, Strict, Texts, check_matches, one_of
 from slo.workflows.reconcile.model import Reconcile, check_steps
 from tracing.documents import nearest
 from tracing.keys import KINDS, SEARCH_ONLY
 
-__all__ = ["MET_BY_DEFAULT", "NEGATIVE", "OUTCOMES", "Match", "Step", "Workflow"]
+__all__ = ["OUTCOMES", "Match", "Step", "Workflow"]
 START, CANCEL, END = "@start", "@cancel", "@end"
-#: Steps, alternatives, start, cancel and end of one workflow are a bit each of one UInt64.
 MOST_STEPS = 48
-MOST_MATCHES = 60
 JOURNEYS = tuple(kind for kind in KINDS if kind not in SEARCH_ONLY)
 ITEMS = tuple(kind for kind in KINDS if kind not in ("visit", "mrn", "request"))
 FACILITY = "facility"
@@ -248,20 +246,13 @@ class Spec(Strict):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         names = [step.name for step in self.steps]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"two steps are called {name!r}; names tell them apart on every page")
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"two steps are called {twice[0]!r}; names tell them apart on every page")
         self._check_graph(names)
         check_steps(self.reconcile, names)
         self._check_facilities(names)
         self._check_calendars()
-        matches = [self.start, self.cancel, self.end, *(m for step in self.steps for m in step.matches)]
-        if sum(match is not None for match in matches) > MOST_MATCHES:
-            raise ValueError(f"has more than {MOST_MATCHES} matches and alternatives; split it in two")
-        if self.for_each is None and any(match.shared for match in matches if match is not None):
-            raise ValueError("`shared` means something only in a workflow with `for_each`")
-        if self.for_each is not None and all(match.shared for match in matches if match is not None):
-            raise ValueError(f"every match is shared, so no message names a {self.for_each}")
+        check_matches(self.for_each, self.start, self.later)
         return self
 
     def _check_graph(self, names: list[str]) -> None:
@@ -270,7 +261,6 @@ class Spec(Strict):
             for other in named:
                 if other not in names:
                     raise ValueError(f"step {step.name!r} names no step {other!r}{nearest(other, names)}")
-            for other in named:
                 if self.step(other).forbidden_before is not None:
                     raise ValueError(f"step {step.name!r} waits for {other!r}, which must not happen")
         try:
@@ -296,6 +286,17 @@ class Spec(Strict):
                     deadline = self.deadline_at(step, facility)
                     if deadline is not None and deadline.needs_calendar:
                         raise ValueError(f"step {step.name!r} counts by {deadline}: name a calendar")
+
+    @property
+    def later(self) -> list[Match]:
+        """What is heard after the start."""
+        marks = filter(None, (self.cancel, self.end))
+        return [*marks, *(match for step in self.steps for match in step.matches)]
+
+    @property
+    def batches(self) -> bool:
+        """Whether anything is heard that is about the batch of the start."""
+        return any(match.batch for match in self.later)
 
     def step(self, name: str) -> Step:
         """The step of that name."""

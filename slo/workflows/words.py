@@ -109,7 +109,7 @@ def sent(match: Match) -> str:
             what += f" {word} {listed(values, 'or')}"
     for tag, values in match.tags.items():
         what += f" with {tag} {listed(values, 'or')}"
-    return what + (" (for every item)" if match.shared else "")
+    return what + (" (for every item)" if match.shared else " (about its batch)" if match.batch else "")
 
 
 def listed(values: Iterable[str], word: str) -> str:

@@ -35,6 +35,7 @@ WRITTEN = (
     "key_authorities",
     "journey_former",
     "checkpoints",
+    "batches",
     "instances",
     "open_instances",
     "instance_hours",

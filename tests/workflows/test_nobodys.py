@@ -11,10 +11,10 @@ from slo.workflows import Evaluator, read
 from slo.workflows.activate import activate
 from slo.workflows.judge import Seen, judge
 from slo.workflows.load import define_text
-from tests.taps.world import SITE, Kept, adt, interfaces
+from tests.taps.world import SITE, adt, interfaces
+from tests.workflows.sent import Sent
 from tests.workflows.traffic import MONDAY
 from tracing.identity import Resolver
-from tracing.spans import export_request, scope_spans
 from tracing.store import Store
 
 TEXT = """\
@@ -33,18 +33,6 @@ FILE = (
     b"GS*HC*BILLING*HOUSE*20260302*1400*7*X*005010X223A2~ST*837*0001*005010X223A2~"
     b"BHT*0019*00*B7*20260302*1400*CH~CLM*A1*100***11:A:1~CLM*A2*50***11:A:1~SE*5*0001~GE*1*7~IEA*1*000000007~"
 )
-
-
-class Sent:
-    """A sink that stores what it is given."""
-
-    def __init__(self, store: Store) -> None:
-        self._store, self._kept = store, Kept()
-
-    def append(self, scope: bytes, encoded: bytes, count: int = 1) -> bool:
-        self._kept.append(scope, encoded, count)
-        self._store.insert_otlp(export_request(b"", scope_spans(scope, encoded)), str(len(self._kept.spans)))
-        return True
 
 
 def test_a_file_of_two_claims_starts_two_instances(store: Store) -> None:

@@ -35,6 +35,6 @@ FROM
 )
 ARRAY JOIN arrayConcat({{places}}) AS which
 -- A batch names many journeys, and counts for each of them.
-ARRAY JOIN if(token_kind = '', [trace_id], arrayDistinct(arrayFilter((t, k) -> k = token_kind, key_tokens, key_kinds))) AS token
+ARRAY JOIN {{token}} AS token
 -- What is nobody's starts nothing: an interchange that names no claim, beside the claims in it.
 WHERE ({{each}}[which] = '' OR {{shared}}[which] OR notEmpty(items)) AND NOT (nobodys AND {{labels}}[which] = '@start')

@@ -39,7 +39,7 @@ WITH
             FROM
             (
                 SELECT *, checkpoints.at AS seen_at FROM {{checkpoints}} AS checkpoints
-                WHERE (workflow, version) IN ({{versions}}) {{token_scope}}
+                WHERE (workflow, version) IN ({{versions}}) {{token_scope}}{{of_batches}}
             ) AS noted
             INNER JOIN heard
                 ON noted.workflow = heard.workflow AND noted.version = heard.version AND noted.step = heard.step
