@@ -131,6 +131,8 @@ def _why(reason: dict[str, Any] | None, names: dict[str, str]) -> list[str]:
     lines = [_link(link, names) for link in reason["links"]]
     if not lines and reason["basis"] == "quarantined":
         lines = [f"it names {own}, which is kept apart: it does not say whose it is"]
+    elif reason["basis"] == "batch":
+        lines = ["it is about the batch that a message of this encounter came in"]
     elif not lines and reason["kind"] in ("", "message"):
         lines = ["it names no encounter, and stands for itself"]
     elif not lines and reason["basis"] == "own":

@@ -117,9 +117,7 @@ REGISTRY: tuple[Attribute, ...] = (
         "NSH",
     ),
     Attribute(SYSTEM, "scope", "string", "development", "Protocol: `hl7v2`, `http` or `x12`.", "hl7v2"),
-    Attribute(
-        FACILITY, "span", "string", "stable", "MSH-4.1, where it differs from the interface's.", "NSH-NORTH"
-    ),
+    Attribute(FACILITY, "span", "string", "stable", "MSH-4.1, where it is not the interface's.", "NSH-NORTH"),
     Attribute(
         OPERATION_NAME,
         "span",
@@ -357,6 +355,9 @@ REGISTRY: tuple[Attribute, ...] = (
         "182.5",
     ),
     Attribute(TAG + "*", "span", "string", "stable", "A short code that is configured, for `when`.", "I"),
+    Attribute(
+        BATCH, "span", "string", "development", "Token of the X12 set it came in or is about.", "1c51062d…"
+    ),
     Attribute(
         STATUS_INTERFACE, "span", "string", "stable", "Interface a `tap status` span is about.", "ehr-adt"
     ),
