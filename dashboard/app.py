@@ -17,12 +17,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboard import (
     api,
+    audit_events,
     detail,
     engines,
     explaining,
     export,
     identity_api,
     notices,
+    reveal,
     runbook,
     searching,
     shell,
@@ -97,6 +99,8 @@ def create_app(
     app.include_router(api.router(asked, feed, clock))
     app.include_router(detail.router(asked, feed, clock))
     app.include_router(identity_api.router(asked, feed, clock))
+    app.include_router(audit_events.router(asked, feed, settings.site, clock))
+    app.include_router(reveal.router(asked, feed, sealer, clock))
     app.include_router(engines.router(asked, feed, clock))
     app.include_router(workflow_api.router(asked, feed, clock))
     app.include_router(runbook.router(settings, feed))

@@ -17,7 +17,7 @@ _COLUMNS = ("at", "id", "who", "role", "action", "journey", "why", "where_from")
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look.  action: view_encounter, search, export; where_from: the client's address."""
+    """One look.  action: view_encounter, search, export, reveal_key, …; where_from: the client's address."""
 
     at: datetime
     who: str
@@ -26,6 +26,14 @@ class Look:
     journey: str
     why: str
     where_from: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A look as it was written down."""
+
+    id: str
+    look: Look
 
 
 def record(store: Store, looks: list[Look]) -> None:
@@ -41,3 +49,10 @@ def recent(store: Store, limit: int = 50) -> list[Look]:
     """The newest looks first; raises StoreError."""
     result = store.query(load_sql("dashboard.sql", "audit_recent.sql"), {"limit": limit})
     return [Look(*row) for row in result.rows]
+
+
+def since(store: Store, begin: datetime, after: str, limit: int) -> list[Entry]:
+    """Looks from `begin` on, oldest first; of that moment those behind the one called `after`."""
+    asked = {"since": begin, "after": after, "limit": limit}
+    result = store.query(load_sql("dashboard.sql", "audit_since.sql"), asked)
+    return [Entry(row[0], Look(*row[1:])) for row in result.rows]

@@ -195,6 +195,7 @@ class Guide:
                 self._source.lineage(found),
                 said,
                 self._source.named(sorted((own | theirs) - {""})),
+                self._source.kept(found.trace_ids),
             )
 
         return await self._feed.get(("journey", journey), _ENCOUNTER.refresh_s, ask)

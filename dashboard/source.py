@@ -109,6 +109,10 @@ class Source(Protocol):
 
     def named(self, tokens: Sequence[str]) -> dict[str, Named]: ...
 
+    def kept(self, trace_ids: Sequence[str]) -> frozenset[str]: ...
+
+    def body(self, trace_id: str, span_id: str) -> tuple[str, str] | None: ...
+
     def collisions(self, limit: int) -> list[Collision]: ...
 
     def blank_messages(self, collisions: Sequence[Collision]) -> list[BlankMessage]: ...
@@ -150,6 +154,8 @@ class Source(Protocol):
     def record(self, looks: list[audit.Look]) -> None: ...
 
     def audited(self, limit: int) -> list[audit.Look]: ...
+
+    def audit_since(self, begin: datetime, after: str, limit: int) -> list[audit.Entry]: ...
 
     def sql(self, statement: str) -> Result: ...
 
@@ -211,6 +217,19 @@ class StoreSource:
         wanted = {"tokens": sorted(set(tokens))}
         result = self._handle().query(load_sql("dashboard.sql", "named.sql"), wanted)
         return {row[0]: Named(*row) for row in result.rows}
+
+    def kept(self, trace_ids: Sequence[str]) -> frozenset[str]:
+        """Span IDs of messages that were kept, sealed."""
+        wanted = {"traces": sorted(set(trace_ids))}
+        return frozenset(
+            span for (span,) in self._handle().query(load_sql("dashboard.sql", "kept.sql"), wanted).rows
+        )
+
+    def body(self, trace_id: str, span_id: str) -> tuple[str, str] | None:
+        """A message and its answer, sealed; None when none was kept."""
+        wanted = {"trace": trace_id, "span": span_id}
+        rows = self._handle().query(load_sql("dashboard.sql", "body.sql"), wanted).rows
+        return (rows[0][0], rows[0][1]) if rows else None
 
     def collisions(self, limit: int) -> list[Collision]:
         return identity.collisions(self._handle(), limit=limit)
@@ -284,6 +303,9 @@ class StoreSource:
 
     def audited(self, limit: int) -> list[audit.Look]:
         return audit.recent(self._handle(), limit)
+
+    def audit_since(self, begin: datetime, after: str, limit: int) -> list[audit.Entry]:
+        return audit.since(self._handle(), begin, after, limit)
 
     def sql(self, statement: str) -> Result:
         reader: Store | None = getattr(self._local, "reader", None)

@@ -144,6 +144,63 @@
     });
   });
 
+  /* What was sealed, for a person with a reason: in a window of its own that closes by itself, and is kept nowhere. */
+  function opened(title, parts) {
+    const dialog = document.createElement("dialog");
+    dialog.className = "revealed";
+    const head = document.createElement("h2"), until = document.createElement("p"), close = document.createElement("button");
+    head.textContent = title;
+    until.className = "muted";
+    close.className = "button";
+    close.textContent = "Close";
+    close.addEventListener("click", () => dialog.close());
+    dialog.append(head);
+    parts.forEach(([label, text]) => {
+      const name = document.createElement("h3"), shown = document.createElement("pre");
+      name.textContent = label;
+      shown.textContent = text.replace(/\r\n?/g, "\n");
+      shown.tabIndex = 0;
+      dialog.append(name, shown);
+    });
+    dialog.append(until, close);
+    let left = 60;
+    const say = () => { until.textContent = "Closes in " + left + "\u00a0s; written down in the audit."; };
+    const timer = setInterval(() => { left -= 1; say(); if (left <= 0) dialog.close(); }, 1000);
+    dialog.addEventListener("close", () => { clearInterval(timer); dialog.remove(); });
+    say();
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target instanceof Element ? event.target.closest("form[data-reveal]") : null;
+    if (!form) return;
+    event.preventDefault();
+    const { reveal, about, journey } = form.dataset;
+    const told = form.querySelector(".told"), button = form.querySelector("button"), field = form.elements.reason;
+    button.disabled = true;
+    told.textContent = "…";
+    fetch("/api/v1/reveal", {
+      method: "POST", headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ journey, what: reveal, about, reason: field.value }),
+    }).then((answer) => answer.json().then((said) => {
+      button.disabled = false;
+      if (!answer.ok) {
+        told.textContent = "✕ " + (Array.isArray(said.detail) ? said.detail.map((one) => one.msg).join("; ") : said.detail);
+        return;
+      }
+      told.textContent = "";
+      field.value = "";
+      form.closest("details").removeAttribute("open");
+      const parts = [[reveal === "key" ? "Number" : "Message", said.value]];
+      if (said.answer) parts.push(["Answer", said.answer]);
+      opened(reveal === "key" ? "Key" : "Message", parts);
+    })).catch(() => {
+      told.textContent = "✕ Caretrail did not answer; nothing was opened. Try again.";
+      button.disabled = false;
+    });
+  });
+
   /* Keys: "/" searches, Escape leaves, j and k walk the list, Enter opens (the browser's own). */
   document.addEventListener("keydown", (event) => {
     const typing = event.target instanceof Element && event.target.matches("input, textarea, select");

@@ -6,7 +6,7 @@ acknowledgement in between.  Shows masked keys only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dash import html
@@ -31,7 +31,7 @@ _CLASSES = {"I": "inpatient", "O": "outpatient", "E": "emergency", "P": "preadmi
 @dataclass(frozen=True, slots=True)
 class Known:
     """All that the page shows of a journey: the sentence that answers, and which hop came of which,
-    what was said of its identity, and its keys and theirs by token.
+    what was said of its identity, its keys and theirs by token, and the spans of messages that were kept.
     """
 
     journey: Journey
@@ -39,10 +39,14 @@ class Known:
     arrows: Sequence[Arrow] = ()
     history: Sequence[IdentityEvent] = ()
     named: Mapping[str, Named] = field(default_factory=dict)
+    kept: Collection[str] = ()
 
 
 def view(frame: Frame, known: Known, keys: Mapping[str, MaskedKey], may_decide: bool = False) -> Component:
-    """The whole page; `frame.query["hop"]` chooses a hop, else the one that tells most. keys: by token."""
+    """The whole page; `frame.query["hop"]` chooses a hop, else the one that tells most. keys: by token.
+
+    may_decide: whoever may decide about identity may also reveal what is sealed, with a reason.
+    """
     journey = known.journey
     chosen = _chosen(journey.hops, frame.query.get("hop", ""))
     came_of = Lineage.between(journey.hops, known.arrows)
@@ -81,9 +85,9 @@ def view(frame: Frame, known: Known, keys: Mapping[str, MaskedKey], may_decide: 
                 className="lanes-section",
             ),
             late_truth.section(frame, journey),
-            hops.details(frame, journey, chosen, came_of) if journey.hops else None,
+            hops.details(frame, journey, chosen, came_of, known.kept, may_decide) if journey.hops else None,
             hops.listing(frame, journey, chosen, came_of),
-            identity.known_as(journey, keys),
+            identity.known_as(journey, keys, may_decide),
             identity.history(frame, journey, known.history, keys, may_decide),
         ],
         className="encounter",

@@ -1,11 +1,11 @@
 """The hops of an encounter: the chosen one in full, all of them in order, and what was not among them.
 
-Called by the encounter page and its CSV.  Shows codes, times and sizes; a message itself was never captured.
+Called by the encounter page and its CSV.  Shows codes, times and sizes; of a message only whether it is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from dash import html
 from dash.development.base_component import Component
@@ -14,6 +14,7 @@ from dashboard import components, lanes, lineage, wording
 from dashboard.components import wild
 from dashboard.lineage import Cause, Lineage
 from dashboard.pages.frame import Frame
+from dashboard.pages.identity import reveal
 from dashboard.states import outcome_state, state
 from slo.workflows.rows import Hop, InstanceRow, Journey, StepRow
 
@@ -29,8 +30,15 @@ def _road(hop: Hop) -> str:
     return f"{lanes.system_name(hop.source)} → {lanes.system_name(hop.destination)}"
 
 
-def details(frame: Frame, journey: Journey, chosen: int, came_of: Lineage) -> Component:
-    """Everything known of one hop, and of what it came and led to."""
+def details(
+    frame: Frame,
+    journey: Journey,
+    chosen: int,
+    came_of: Lineage,
+    kept: Collection[str] = (),
+    may_reveal: bool = False,
+) -> Component:
+    """Everything known of one hop, and of what it came and led to. kept: spans whose message was kept."""
     hop = journey.hops[chosen]
     code = outcome_state(hop.outcome)
     event = _EVENTS.get(hop.message, "")
@@ -75,14 +83,21 @@ def details(frame: Frame, journey: Journey, chosen: int, came_of: Lineage) -> Co
             ),
             html.Dl(pairs, className="facts-list"),
             _lineage(frame, journey, chosen, came_of),
-            html.P(
-                "The message itself was not captured: times, codes and sealed keys only.",
-                className="muted",
-            ),
+            _message(journey, hop, hop.span_id in kept, may_reveal),
         ],
         className=f"hop-details {state(code).tone}",
         id="hop-details",
     )
+
+
+def _message(journey: Journey, hop: Hop, kept: bool, may_reveal: bool) -> Component:
+    if not kept:
+        return html.P(
+            "The message itself was not captured: times, codes and sealed keys only.", className="muted"
+        )
+    if not may_reveal:
+        return html.P("The message was kept, sealed; an engineer may open it.", className="muted")
+    return reveal("message", journey.journey, hop.span_id, "Open the message")
 
 
 def _lineage(frame: Frame, journey: Journey, chosen: int, came_of: Lineage) -> Component | None:

@@ -81,8 +81,9 @@ def certainty(journey: Journey, keys: Mapping[str, MaskedKey]) -> str:
     return "in part probable, not certain" + (f": {'; '.join(sorted(doubts))}" if doubts else "")
 
 
-def known_as(journey: Journey, keys: Mapping[str, MaskedKey]) -> Component:
+def known_as(journey: Journey, keys: Mapping[str, MaskedKey], may_reveal: bool = False) -> Component:
     """Every key of the journey with kind, authority and certainty, and its traces."""
+    own = [(each.token, keys[each.token]) for each in journey.keys if each.token in keys]
     shown = [
         html.Li(
             [
@@ -90,10 +91,11 @@ def known_as(journey: Journey, keys: Mapping[str, MaskedKey]) -> Component:
                 html.Span(key.masked),
                 html.Span(" · ".join(part for part in (key.authority, key.field) if part), className="label"),
                 _sureness(key),
+                reveal("key", journey.journey, token, "Reveal") if may_reveal else None,
             ],
             **wild({"data-kind": key.kind, "data-certainty": key.certainty or "certain"}),
         )
-        for key in (keys[each.token] for each in journey.keys if each.token in keys)
+        for token, key in own
     ]
     traces = [
         html.Li(
@@ -287,6 +289,29 @@ def decision(action: str, about: str, button: str, label: str) -> Component:
                     html.P("", className="told", role="status"),
                 ],
                 **wild({"data-decide": action, "data-about": about}),
+            ),
+        ],
+        className="decision",
+    )
+
+
+def reveal(what: str, journey: str, about: str, button: str) -> Component:
+    """A button that opens a form for the reason, and then what was sealed, for a minute.
+
+    what: key or message; about: the token or the span ID.
+    """
+    return html.Details(
+        [
+            html.Summary(button, className="button small"),
+            html.Form(
+                [
+                    html.Label(
+                        [html.Span("Why? It is written down, with your name and the time."), _reason()]
+                    ),
+                    html.Button(button, className="button", type="submit"),
+                    html.P("", className="told", role="status"),
+                ],
+                **wild({"data-reveal": what, "data-about": about, "data-journey": journey}),
             ),
         ],
         className="decision",

@@ -62,3 +62,30 @@ def test_a_key_that_connects_too_many_is_released_by_a_person(
     expect(doubt.locator(".told")).to_contain_text("Written down")
     dashboard_server.hospital.rest(datetime.now(UTC))
     expect(page.locator("li[data-why='too_many']")).to_have_count(0, timeout=10_000)
+
+
+def test_a_number_is_revealed_with_a_reason_and_goes_away_by_itself(
+    window: Opener, dashboard_server: Served
+) -> None:
+    watched = window(f"/encounter/{dashboard_server.journeys['failed']}")
+    page = watched.page
+    page.clock.install()
+    key = page.locator(".known li[data-kind='visit']")
+    expect(key).to_contain_text("••••041")
+    assert "V2600041" not in page.content()
+    key.locator("summary").click()
+    key.locator("input[name=reason]").fill("the payer asks for it")
+    key.locator("button[type=submit]").click()
+    shown = page.locator("dialog.revealed")
+    expect(shown).to_contain_text("V2600041")
+    expect(shown).to_contain_text("written down in the audit")
+    page.clock.run_for(61_000)
+    expect(shown).to_have_count(0)
+    assert "V2600041" not in page.content()
+    assert not any("V2600041" in address for address in watched.addresses)
+
+
+def test_only_who_may_reveal_is_offered_to(window: Opener, dashboard_server: Served) -> None:
+    page = window(f"/encounter/{dashboard_server.journeys['failed']}", role="noc").page
+    expect(page.locator(".known li[data-kind='visit']")).to_contain_text("••••041")
+    expect(page.locator("form[data-reveal]")).to_have_count(0)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from dashboard.audit import Look
+from dashboard.audit import Entry, Look
 from dashboard.source import NOT_AHEAD, BlankMessage, Definition, Named
 from dashboard.traffic import InterfaceRow
 from slo.kpis import WorkflowKpi
@@ -270,6 +270,7 @@ class FakeHospital:
         self.engine_rows = [engine_row()]
         self.events = identity_events()
         self.told_of = {VISIT_TOKEN}
+        self.bodies: dict[tuple[str, str], tuple[str, str]] = {}
         self.patient_known = False
         self.doubts = collisions()
         self.decisions: list[tuple[str, Sequence[str] | str, str, str]] = []
@@ -333,6 +334,14 @@ class FakeHospital:
     def history(self, tokens: Sequence[str]) -> list[IdentityEvent]:
         self._ask()
         return self.events if self.told_of & set(tokens) else []
+
+    def kept(self, trace_ids: Sequence[str]) -> frozenset[str]:
+        self._ask()
+        return frozenset(span for trace, span in self.bodies if trace in trace_ids)
+
+    def body(self, trace_id: str, span_id: str) -> tuple[str, str] | None:
+        self._ask()
+        return self.bodies.get((trace_id, span_id))
 
     def named(self, tokens: Sequence[str]) -> dict[str, Named]:
         self._ask()
@@ -446,6 +455,13 @@ class FakeHospital:
     def record(self, looks: list[Look]) -> None:
         self._ask()
         self.looks.extend(looks)
+
+    def audit_since(self, begin: datetime, after: str, limit: int) -> list[Entry]:
+        self._ask()
+        entries = [
+            Entry(f"{number:08d}-0000-4000-8000-000000000000", look) for number, look in enumerate(self.looks)
+        ]
+        return [one for one in entries if one.look.at >= begin and one.id > after][:limit]
 
     def audited(self, limit: int) -> list[Look]:
         self._ask()
