@@ -54,6 +54,22 @@ def test_a_discharge_becomes_an_update_a_charge_a_journal_and_a_claim() -> None:
     assert found[2].evidence == "the same account, a type that leads to it, 7 min before"
 
 
+def test_an_answer_about_a_set_came_of_what_was_in_it() -> None:
+    found = arrows(
+        [
+            message("claim", 0, "billing>clearing", "837", keys=(ACCOUNT,), batch="s7"),
+            message("resubmitted", 5, "billing>clearing", "837", keys=(ACCOUNT,), batch="s8"),
+            message("refused", 60, "clearing>billing", "999", keys=(), batch="s7"),
+            message("elsewhere", 61, "payer>billing", "999", keys=(), batch="s7"),
+            message("accepted", 62, "clearing>billing", "999", keys=(), batch="s8"),
+        ]
+    )
+    assert said(found) == [
+        ("claim", "refused", "link", "certain"),
+        ("resubmitted", "accepted", "link", "certain"),
+    ]
+
+
 def test_propagated_context_wins_over_everything() -> None:
     found = arrows(
         [

@@ -15,6 +15,7 @@ from tests.taps.world import SITE, interfaces
 from tests.workflows.sent import Sent
 from tests.workflows.traffic import MONDAY
 from tracing.identity import Resolver
+from tracing.lineage.read import lineage
 from tracing.store import Store
 
 TEXT = """\
@@ -69,7 +70,16 @@ class Site:
     def __init__(self, store: Store, text: str = TEXT) -> None:
         activate(store, define_text(text, "claims.yaml"), MONDAY - timedelta(days=1))
         self.store, self.evaluator, self.resolver = store, Evaluator(store), Resolver(store)
-        folders = ({"name": name, "kind": "folder", "path": name} for name in ("claims-out", "claims-in"))
+        folders = (
+            {
+                "name": f"claims-{way}",
+                "kind": "folder",
+                "path": way,
+                "source": source,
+                "destination": destination,
+            }
+            for way, source, destination in (("out", "billing", "house"), ("in", "house", "billing"))
+        )
         self.observer = Observer(interfaces(*folders), SITE, Sent(store))
 
     def file(self, interface: str, data: bytes, minutes: float) -> None:
@@ -106,6 +116,10 @@ def test_a_999_counts_for_every_claim_of_its_set(store: Store, order: tuple[int,
     journey = read.journey(store, row.journey, MONDAY + timedelta(minutes=30))
     assert journey is not None
     assert [(hop.message, hop.basis == "batch") for hop in journey.hops] == [("837", False), ("999", True)]
+    claim, answer = journey.hops
+    assert [
+        (one.cause, one.effect) for one in lineage(store, journey.trace_ids, {claim.span_id, answer.span_id})
+    ] == [(claim.span_id, answer.span_id)]
 
 
 def test_each_set_has_a_verdict_of_its_own(store: Store) -> None:

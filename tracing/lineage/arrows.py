@@ -81,6 +81,7 @@ class _Told:
         self._engine: dict[str, Message] = {}
         self._controls: dict[tuple[str, str], list[Message]] = defaultdict(list)
         self._sent: dict[tuple[str, str], list[Message]] = defaultdict(list)
+        self._batches: dict[str, list[Message]] = defaultdict(list)
         self._contexts: dict[tuple[str, str], list[Message]] = defaultdict(list)
         for message in ordered:
             if message.engine_message:
@@ -88,12 +89,21 @@ class _Told:
             if message.control_id:
                 self._controls[message.destination, message.control_id].append(message)
                 self._sent[message.source, message.control_id].append(message)
+            if message.batch and message.keys:
+                self._batches[message.batch].append(message)
             if message.parent:
                 self._contexts[message.destination, message.trace_id].append(message)
 
     def of(self, message: Message) -> list[Arrow]:
         """The arrows to one message that need no guess, of the best evidence there is."""
-        for basis in (self._context, self._links, self._reported, self._control, self._reference):
+        for basis in (
+            self._context,
+            self._links,
+            self._batch,
+            self._reported,
+            self._control,
+            self._reference,
+        ):
             if found := basis(message):
                 return found
         return []
@@ -131,6 +141,17 @@ class _Told:
             _arrow(one, message, "link", 1.0, "it names the message it answers or was made from")
             for one in sorted(linked, key=_place)
             if one.span_id != message.span_id and not _inside(one, message) and one.at <= message.at + SKEW
+        ]
+
+    def _batch(self, message: Message) -> list[Arrow]:
+        """What came in the batch that this one is about: a 999 answers the set its claims were in."""
+        if not message.batch or message.keys:
+            return []
+        before = _before(self._batches.get(message.batch), message, SKEW)
+        return [
+            _arrow(one, message, "link", 1.0, "it answers the transaction set that message was in")
+            for one in before
+            if one.destination == message.source
         ]
 
     def _reported(self, message: Message) -> list[Arrow]:

@@ -28,7 +28,8 @@ class Message:
     kind: HL7 message type, X12 transaction or `METHOD /route`, "" when the hop names none. keys: those that
     glue, best first, or the patient's where none does. parent and links are span IDs; conversation_id is what
     the message or its answer refers to (MSA-2, or the X12 control numbers); engine_message and engine_source
-    are `channel:number` of an integration engine.
+    are `channel:number` of an integration engine. batch: of the set the message came in, or is about when it
+    names no key.
     """
 
     span_id: str
@@ -46,6 +47,7 @@ class Message:
     keys: tuple[KeyToken, ...] = ()
     engine_message: str = ""
     engine_source: str = ""
+    batch: str = ""
 
 
 @dataclass(frozen=True, slots=True)

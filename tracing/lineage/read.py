@@ -24,7 +24,7 @@ def messages(store: Store, traces: Iterable[str], spans: Iterable[str]) -> list[
     found = []
     for row in store.query(load_sql("tracing.lineage", "sql/messages.sql"), wanted).rows:
         span_id, trace_id, at, end, interface, source, destination, kind, control, asked, parent = row[:11]
-        links, keys, engine_message, engine_source = row[11:]
+        links, keys, engine_message, engine_source, batch = row[11:]
         found.append(
             Message(
                 span_id,
@@ -42,6 +42,7 @@ def messages(store: Store, traces: Iterable[str], spans: Iterable[str]) -> list[
                 tuple(KeyToken(*key) for key in keys),
                 engine_message,
                 engine_source,
+                batch,
             )
         )
     return found

@@ -10,7 +10,7 @@ SELECT
             key -> indexOf({kinds:Array(String)}, key.1),
             arrayFilter(key -> has({kinds:Array(String)}, key.1), arrayZip(key_kinds, key_tokens))),
         arrayFilter(key -> key.1 = 'mrn', arrayZip(key_kinds, key_tokens))),
-    attributes['engine.message'], attributes['engine.source_message']
+    attributes['engine.message'], attributes['engine.source_message'], tags['batch']
 FROM spans
 WHERE trace_id IN {traces:Array(String)} AND span_id IN {spans:Array(String)}
 ORDER BY start, span_id, ingested_at DESC
