@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from datetime import datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -49,7 +49,11 @@ def run(options: argparse.Namespace) -> int:
         settings = configuration.settings
         site_key = SiteKey.load(configuration.path(settings.site.key_file))
         keys = KeyEncoder(Sealer(site_key, Authorities(settings.identity)), zone)
-        with _replaying(options, configuration, interface, keys, zone) as (loader, deliver):
+        # Files are named from where somebody stands; what an interface names, from its settings file.
+        with (
+            chdir(configuration.folder),
+            _replaying(options, configuration, interface, keys, zone) as (loader, deliver),
+        ):
             delivered = _work(options, loader, sources, deliver)
     except (TapConfigError, SourceError, SpoolError, EndpointError, SiteKeyError) as error:
         raise CannotStart(str(error)) from None

@@ -61,7 +61,9 @@ def find(words: Sequence[str]) -> list[Source]:
             for one in inside:
                 if not one.name.startswith(".") or one == path:
                     status = one.stat()
-                    found[str(one.resolve())] = Source(str(one), one, status.st_size, status.st_mtime_ns)
+                    found[str(one.resolve())] = Source(
+                        str(one), one.absolute(), status.st_size, status.st_mtime_ns
+                    )
     return list(found.values())
 
 

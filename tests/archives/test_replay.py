@@ -83,6 +83,24 @@ def test_what_was_loaded_before_is_skipped_on_request(
     assert "loaded before, skipped" in capsys.readouterr().out
 
 
+def test_it_does_not_matter_where_somebody_stands(
+    site: Path,
+    collector: Collector,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    here = tmp_path_factory.mktemp("elsewhere")
+    (here / "day.hl7").write_bytes(adt("C1"))
+    monkeypatch.chdir(here)
+    config = ("--config", str(site / "caretrail.yaml"), "--interface", "ehr-adt")
+    assert replay(site, collector, *config, "day.hl7") == 0
+    assert [span["messaging.message.id"] for span in collector.spans] == ["C1"]
+    assert Path.cwd() == here
+    monkeypatch.chdir(site)
+    assert replay(site, collector, *config, "--resume", str(here / "day.hl7")) == 0
+    assert len(collector.spans) == 1
+
+
 def test_a_dry_run_sends_and_remembers_nothing(
     site: Path, collector: Collector, capsys: pytest.CaptureFixture[str]
 ) -> None:
