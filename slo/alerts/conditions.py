@@ -19,6 +19,13 @@ from slo.calendars.spoken import span
 #: If silence were chance, so many messages expected and none seen would happen less than once in a thousand.
 CERTAINLY_MISSED = 7.0
 _LONGEST_LABEL = 128
+_CHANNELS_NAMED = 3
+_ENGINES = {
+    "away": ("EngineAway", "gives no answer"),
+    "refused": ("EngineRefuses", "does not let Caretrail in"),
+    "stopped": ("ChannelStopped", "has {channels} stopped that had messages today,"),
+    "disconnected": ("ChannelDisconnected", "has {channels} without a connection,"),
+}
 _DOUBTS = {
     "blank": "are placeholders, no numbers",
     "too_many": "connect too many others and join nothing",
@@ -47,6 +54,7 @@ def evaluate(observations: Observations, settings: ConditionSettings, now: datet
         *silence(observations, settings, now),
         *burning(observations, settings, now),
         *colliding(observations, settings, now),
+        *engines(observations, settings, now),
         heartbeat(settings),
     ]
     return list({alert.id: alert for alert in found}.values())
@@ -171,6 +179,34 @@ def colliding(observations: Observations, settings: ConditionSettings, now: date
                 labels=labels(reason=why),
                 summary=f"{count(number, 'key')} ({kinds}) {_DOUBTS.get(why, why)}, the oldest for {since}",
                 link=page(settings.link, "collisions"),
+            )
+        )
+    return alerts
+
+
+def engines(observations: Observations, settings: ConditionSettings, now: datetime) -> list[Alert]:
+    """One alert for each engine and kind of trouble."""
+    alerts = []
+    for trouble in observations.engines:
+        name, words = _ENGINES[trouble.kind]
+        since = f"for {span(now - trouble.since)}" if trouble.since else "for more than a day"
+        listed = ", ".join(_clean(channel) for channel in trouble.channels[:_CHANNELS_NAMED])
+        more = (
+            f" and {len(trouble.channels) - _CHANNELS_NAMED} more"
+            if trouble.channels[_CHANNELS_NAMED:]
+            else ""
+        )
+        which = f": {listed}{more}" if listed else ""
+        waiting = f"; {count(trouble.queued, 'message')} wait" if trouble.queued else ""
+        what = words.format(channels=count(len(trouble.channels), "channel"))
+        alerts.append(
+            Alert(
+                name=name,
+                severity="page",
+                labels=labels(engine=trouble.engine),
+                summary=f"{_clean(trouble.engine)} {what} {since}{which}{waiting}",
+                affected=len(trouble.channels),
+                link=page(settings.link, "interfaces"),
             )
         )
     return alerts

@@ -16,8 +16,8 @@ from slo.alerts import conditions, log
 from slo.alerts.conditions import ConditionSettings
 from slo.alerts.delivery.http import DeliveryError
 from slo.alerts.model import Notice, Watch
-from slo.alerts.observations import Doubt, InterfaceActivity, Observations
-from slo.alerts.observe import observe_doubts, observe_interfaces, observe_steps
+from slo.alerts.observations import Doubt, EngineTrouble, InterfaceActivity, Observations
+from slo.alerts.observe import observe_doubts, observe_engines, observe_interfaces, observe_steps
 from slo.alerts.states import Timing, advance, freeze
 from slo.objectives import ObjectiveStatus, status
 from tracing.store import Store, StoreError
@@ -37,7 +37,7 @@ class Delivery(Protocol):
 @dataclass(frozen=True)
 class LoopSettings:
     """`look_back`: encounters in trouble for longer no longer hold an alert up (they stay on the pages);
-    `slow_every`: how often interfaces, objectives and key collisions are looked at.
+    `slow_every`: how often interfaces, objectives, key collisions and engines are looked at.
     """
 
     conditions: ConditionSettings = field(default_factory=ConditionSettings)
@@ -57,6 +57,7 @@ class Loop:
         self._interfaces: tuple[InterfaceActivity, ...] = ()
         self._objectives: tuple[ObjectiveStatus, ...] = ()
         self._doubts: tuple[Doubt, ...] = ()
+        self._engines: tuple[EngineTrouble, ...] = ()
         self._untold: list[Notice] = []
         self._unlogged: list[Notice] = []
 
@@ -90,9 +91,10 @@ class Loop:
             self._interfaces = observe_interfaces(self._store, now, self._settings.conditions.silent_after)
             self._objectives = tuple(status(self._store, now))
             self._doubts = observe_doubts(self._store, now)
+            self._engines = observe_engines(self._store, now, self._settings.conditions.maintenance)
             self._slow_at = now
         steps = observe_steps(self._store, now, self._settings.look_back)
-        return Observations(steps, self._interfaces, self._objectives, self._doubts)
+        return Observations(steps, self._interfaces, self._objectives, self._doubts, self._engines)
 
     def _log(self, notices: Sequence[Notice], now: datetime) -> None:
         self._unlogged += [notice for notice in notices if notice.event != "firing"]

@@ -56,6 +56,22 @@ class Doubt:
 
 
 @dataclass(frozen=True)
+class EngineTrouble:
+    """An integration engine that gives no answer, or channels of it that stand still though messages came.
+
+    kind: `away` (no answer), `refused` (it does not let us in), `stopped` (channels with messages in the last
+    day), `disconnected` (channels whose messages wait for a connection). since: the first of them, None where
+    it has been so for longer than a day. queued: what waits in them.
+    """
+
+    engine: str
+    kind: Literal["away", "refused", "stopped", "disconnected"]
+    channels: tuple[str, ...] = ()
+    since: datetime | None = None
+    queued: int = 0
+
+
+@dataclass(frozen=True)
 class Observations:
     """One look at everything."""
 
@@ -63,3 +79,4 @@ class Observations:
     interfaces: tuple[InterfaceActivity, ...] = ()
     objectives: tuple[ObjectiveStatus, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    engines: tuple[EngineTrouble, ...] = ()

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Literal
 
-from slo.alerts.observations import Doubt, InterfaceActivity, StepTrouble
+from slo.alerts.observations import Doubt, EngineTrouble, InterfaceActivity, StepTrouble
+from slo.calendars.maintenance import Maintenance, covering
 from slo.workflows.facts import NEVER
 from slo.workflows.judgement import Judge
 from slo.workflows.model import CRITICALITIES, Workflow
+from tracing.engines import ChannelRow, engines
 from tracing.store import Store, load_sql
+
+STANDS_STILL = timedelta(minutes=2)
 
 
 def observe_interfaces(store: Store, now: datetime, silent_after: timedelta) -> tuple[InterfaceActivity, ...]:
@@ -58,6 +64,50 @@ def _told(workflow: Workflow | None, name: str, step: str, kind: str, facility: 
 def _together(one: StepTrouble, other: StepTrouble) -> StepTrouble:
     worst = min(one, other, key=lambda trouble: CRITICALITIES.index(trouble.severity))
     return replace(worst, affected=one.affected + other.affected, oldest=min(one.oldest, other.oldest))
+
+
+def observe_engines(
+    store: Store, now: datetime, maintenance: Sequence[Maintenance] = ()
+) -> tuple[EngineTrouble, ...]:
+    """Engines that give no answer, and channels that stand still though messages came. Raises StoreError.
+
+    A restart of a channel is none: it has to stand still for two minutes.
+    """
+    found: list[EngineTrouble] = []
+    for engine in engines(store, now):
+        if not engine.fresh or (engine.since and now - engine.since < STANDS_STILL):
+            continue
+        if engine.state != "up":
+            kind: Literal["away", "refused"] = "away" if engine.state == "away" else "refused"
+            found.append(EngineTrouble(engine.name, kind, since=engine.since))
+            continue
+        watched = [
+            channel
+            for channel in engine.channels
+            if channel.fresh
+            and not covering(maintenance, now, interface=channel.interface)
+            and not (channel.since and now - channel.since < STANDS_STILL)
+        ]
+        stopped = [one for one in watched if one.state not in ("started", "") and one.received_24h]
+        waiting = [one for one in watched if one.connection in ("disconnected", "failure") and one.queued]
+        if stopped:
+            found.append(_still(engine.name, "stopped", stopped))
+        if waiting:
+            found.append(_still(engine.name, "disconnected", waiting))
+    return tuple(found)
+
+
+def _still(
+    engine: str, kind: Literal["stopped", "disconnected"], channels: Sequence[ChannelRow]
+) -> EngineTrouble:
+    moments = [one.since for one in channels if one.since]
+    return EngineTrouble(
+        engine,
+        kind,
+        tuple(one.name for one in channels),
+        min(moments) if len(moments) == len(channels) else None,
+        sum(one.queued for one in channels),
+    )
 
 
 def observe_doubts(store: Store, now: datetime) -> tuple[Doubt, ...]:
