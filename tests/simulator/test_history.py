@@ -88,6 +88,7 @@ def test_the_recording_and_the_truth_tell_of_the_same_messages(
 ) -> None:
     records, told = written
     recorded: dict[str, list[tuple[str, int, int]]] = defaultdict(list)
+    sets: dict[str, list[str]] = {}
     for record in records:
         data = body(record)
         if record["protocol"] == "mllp":
@@ -96,7 +97,12 @@ def test_the_recording_and_the_truth_tell_of_the_same_messages(
             accounts = [json.loads(data)["reference"]]
         else:
             (interchange,) = x12.interchanges(data)
-            accounts = [claim.clm01 for claim in x12.claims(interchange.transactions[0])]
+            transaction = interchange.transactions[0]
+            accounts = [claim.clm01 for claim in x12.claims(transaction)]
+            if answer := x12.functional_acknowledgement(transaction):
+                accounts = sets[answer.gs06]
+            elif transaction.st01 == "837":
+                sets[transaction.gs06] = accounts
         for account in accounts:
             recorded[account].append((record["interface"], record["at"], record["end"]))
     expected = {

@@ -181,6 +181,8 @@ def test_what_the_truth_names_stands_in_the_message(written: tuple[list[dict[str
     checked = 0
     for record in told.values():
         for hop in record["hops"]:
+            if hop["message"] == "999":
+                continue  # it names the set that they were in
             place = hop["interface"], hop["at"]
             text = bodies[place].decode() + paths[place]
             for value in hop["names"].values():

