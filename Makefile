@@ -26,9 +26,9 @@ demo: $(READY)
 packages:
 	@deploy/test-packages.sh
 
-# Two files at a time, in the order of tests/conftest.py: quick ones first, the browser last.
+# Three files at a time, in the order of tests/conftest.py: quick ones first, the browser last.
 test: $(READY) packages
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff format --check .
