@@ -15,8 +15,10 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -30,6 +32,8 @@ from caretrail.instance import CannotStart, bind, lock, prepare_folder, secret_f
 from tracing.context import SiteKey
 
 _CORE_START_S = 90.0
+#: How much of a hospital's life may be forgotten when the demo is killed.
+_KEEP_EVERY_S = 10.0
 
 
 def run(options: argparse.Namespace) -> int:
@@ -68,6 +72,7 @@ def _run(options: argparse.Namespace, folder: Path, console: Console, ended: thr
     hospital = Child("hospital", ["hospital", "--plan", str(plan)], folder / "logs/hospital.log")
     client = Client(f"http://127.0.0.1:{options.port}", token)
     children = [core]
+    lives: datetime | None = None
     try:
         core.start()
         _wait_ready(core, client, ended)
@@ -75,21 +80,20 @@ def _run(options: argparse.Namespace, folder: Path, console: Console, ended: thr
         if not ended.is_set() and not options.no_live:
             taps.start()
             children.append(taps)
-            begun = demo_files.moment(state.begun)
-            told = demo_files.hospital(ports, folder, state.seed, begun, live_from, state.processes)
-            plan.write_text(json.dumps(told))
+            plan.write_text(json.dumps(demo_files.hospital(ports, folder, state, live_from)))
             _wait_listening(taps, ports["tap_adt"], ended)
             hospital.start()
             children.append(hospital)
+            lives = live_from
         if not ended.is_set():
             link = client.post("/api/v1/login", {})["link"]
             print(f"Caretrail is ready: {link}", flush=True)
             console.print(f"[dim]Data in {folder}, logs in {folder / 'logs'}. Ctrl-C stops.[/]")
             _hint(folder, client, console)
-        _watch(children, console, ended)
+        _watch(children, console, ended, partial(_keep, folder, state, lives))
     finally:
-        if not options.no_live and len(children) > 1:
-            demo_files.write_state(folder, replace(state, loaded_until=datetime.now(UTC).isoformat()))
+        if lives is not None:
+            _keep(folder, state, lives)
         for child in reversed(children):
             child.stop()
     console.print("Stopped.")
@@ -166,8 +170,18 @@ def _hint(folder: Path, client: Client, console: Console) -> None:
         console.print(f"[dim]Try:[/] {command} {visit}   [dim]({state})[/]")
 
 
-def _watch(children: list[Child], console: Console, ended: threading.Event) -> None:
+def _keep(folder: Path, state: DemoState, lives: datetime | None) -> None:
+    """Write down until when the hospital has lived."""
+    if lives is not None:
+        demo_files.write_state(folder, state.living(lives, datetime.now(UTC)))
+
+
+def _watch(children: list[Child], console: Console, ended: threading.Event, keep: Callable[[], None]) -> None:
+    kept = time.monotonic()
     while not ended.wait(0.5):
+        if time.monotonic() - kept > _KEEP_EVERY_S:
+            keep()
+            kept = time.monotonic()
         for child in children:
             code = child.exit_code()
             if child.revive():

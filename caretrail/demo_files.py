@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from copy import deepcopy
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,11 @@ _PORTS = {
     "erp": 8675,
 }
 _MORE_PORTS = 12_575
+#: Discharges a day: always, and more while it lives.
+RATE = 60.0
+LIVE_RATE = 6000.0
+#: Whoever was discharged longer ago is done with: the slowest claims take ten days.
+_DONE = timedelta(days=13)
 FACILITY = "NSH"
 _CORE = {"ehr-adt": "tap_adt", "billing-dft": "tap_billing", "erp-journals": "tap_erp"}
 #: What a process of the hospital is watched by, beside the two packs every demo has.
@@ -50,12 +55,25 @@ _ALONG = {"beds": "staffing", "readiness": "eligibility"}
 
 @dataclass(frozen=True, slots=True)
 class DemoState:
-    """Kept between starts. Times are ISO 8601 in UTC; `loaded_until`: the store knows all until then."""
+    """Kept between starts. Times are ISO 8601 in UTC; `loaded_until`: the store knows all until then.
+
+    lived: from when until when the hospital lived, each time; what was under way then is carried on.
+    """
 
     seed: int
     begun: str
     loaded_until: str | None = None
     processes: tuple[str, ...] = ()
+    lived: tuple[tuple[str, str], ...] = ()
+
+    def living(self, since: datetime, until: datetime) -> DemoState:
+        """The state of a hospital that lives since then, at `until`."""
+        before = [
+            (begin, end) for begin, end in self.lived if until - _DONE < moment(end) and moment(begin) < since
+        ]
+        return replace(
+            self, loaded_until=until.isoformat(), lived=(*before, (since.isoformat(), until.isoformat()))
+        )
 
 
 def read_state(folder: Path) -> DemoState | None:
@@ -63,7 +81,8 @@ def read_state(folder: Path) -> DemoState | None:
     path = folder / STATE_NAME
     try:
         told = json.loads(path.read_text())
-        return DemoState(**told | {"processes": tuple(told.get("processes", ()))})
+        lived = tuple((begin, end) for begin, end in told.get("lived", ()))
+        return DemoState(**told | {"processes": tuple(told.get("processes", ())), "lived": lived})
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, OSError):
@@ -159,18 +178,18 @@ def _folder(road: str) -> str:
 def hospital(
     ports: dict[str, int],
     folder: Path,
-    seed: int,
-    start: datetime,
+    state: DemoState,
     live_from: datetime,
-    processes: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """The hospital's plan as data: its past from `start`, live from `live_from`, senders facing the taps."""
+    """The hospital's plan as data: its past since the first start, live from then on, facing the taps."""
+    processes = state.processes
     return {
-        "seed": seed,
-        "history_start": start.isoformat(),
+        "seed": state.seed,
+        "history_start": state.begun,
         "history_end": live_from.isoformat(),
-        "rate": 60.0,
-        "live_rate": 6000.0,
+        "lived": state.lived,
+        "rate": RATE,
+        "live_rate": LIVE_RATE,
         "examples": True,
         "ehr_to_engine": f"127.0.0.1:{ports['tap_adt']}",
         "engine_listen": f"127.0.0.1:{ports['engine']}",

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from rich.progress import Progress
 
 from caretrail.client import Client, CouldNotAsk
-from caretrail.demo_files import DemoState, moment
+from caretrail.demo_files import LIVE_RATE, RATE, DemoState, moment
 from caretrail.settings import load
 from collector.taps.replay import open_history
 from simulator import history
@@ -23,7 +23,6 @@ from simulator.recording import read
 from tracing.authorities import Authorities
 from tracing.context import SiteKey
 
-RATE = 60.0
 _SETTLE_S = 300.0
 
 
@@ -52,6 +51,8 @@ class History:
             examples=True,
             since=moment(state.loaded_until) if state.loaded_until else None,
             processes=state.processes,
+            live_rate=LIVE_RATE,
+            lived=[(moment(begin), moment(end)) for begin, end in state.lived],
         )
         self._hops = written.hops
         with (self._folder / "truth.jsonl").open("a") as all_truth:

@@ -113,6 +113,8 @@ class Population:
     rate: discharges per day of the history stream (which goes on while live).
     live_rate: additional discharges per day from history_end on, with stays of a minute or two; 0 for none.
     examples: plan a few encounters whose deadlines pass in the first two minutes after history_end.
+    lived: earlier (begin, end) in which it lived, when it is started again: whoever came then, and
+    is not done with, is carried on.
     identity: how often the numbers of an encounter are wrong, change or are not its own, in both streams.
     processes: names of `simulator.roads.PROCESSES`; process_rates: how often their faults happen.
     """
@@ -125,6 +127,7 @@ class Population:
     rates: Rates = field(default_factory=Rates)
     live_rates: Rates = field(default_factory=lambda: Rates().times(2))
     examples: bool = False
+    lived: tuple[tuple[float, float], ...] = ()
     identity: IdentityRates = field(default_factory=IdentityRates)
     processes: tuple[str, ...] = ()
     process_rates: ProcessRates = field(default_factory=ProcessRates)
@@ -203,6 +206,7 @@ def from_mapping(data: dict[str, Any], folder: Path, now: float) -> Config:
         if "process_rates" in chosen:
             chosen["process_rates"] = ProcessRates(**chosen["process_rates"])
         chosen["processes"] = tuple(chosen.get("processes", ()))
+        chosen["lived"] = tuple((seconds(begin), seconds(end)) for begin, end in chosen.get("lived", ()))
         if "identity" in chosen:
             chosen["identity"] = _identity(chosen["identity"])
         rest: dict[str, Any] = {k: v for k, v in data.items() if k not in _POPULATION_KEYS}

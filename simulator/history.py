@@ -61,6 +61,8 @@ def write(
     settle: float = 0.0,
     processes: Iterable[str] = (),
     process_rates: ProcessRates | None = None,
+    live_rate: float = 0.0,
+    lived: Iterable[tuple[datetime | float, datetime | float]] = (),
 ) -> Written:
     """Write the recording and the truth of [start, end) to two new files.
 
@@ -68,8 +70,9 @@ def write(
     deadlines pass in the first two minutes after `end`. since: write only what happened from then on, for a
     hospital that continues; `start` stays the first start. identity: how often each story of identity
     happens. processes: names of `simulator.roads.PROCESSES`; process_rates: how often their faults happen.
+    live_rate, lived: discharges per day more in earlier spans (begin, end) in which it lived.
     settle: seconds after `end` during which nobody new comes and what is under way goes on. A living
-    hospital with the same seed, history_start, history_end, rate, rates, identity and examples carries on
+    hospital with the same seed, history_start, history_end, rates, identity, examples and lives carries on
     exactly where this ends (without `settle`).
     """
     population = Population(
@@ -77,8 +80,10 @@ def write(
         history_start=seconds(start),
         history_end=seconds(end),
         rate=rate,
+        live_rate=live_rate,
         rates=rates or Rates(),
         examples=examples,
+        lived=tuple((seconds(begin), seconds(to)) for begin, to in lived),
         identity=identity or IdentityRates(),
         processes=tuple(processes),
         process_rates=process_rates or ProcessRates(),

@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from heapq import merge
+from math import ceil
 
 from simulator.config import NO_FAULTS, Population
 from simulator.model import FLAT, HOUR, HOURLY, LONGEST_STAY, Encounter, Fault, Stream, outages, plan, spoil
@@ -45,21 +46,27 @@ class Casebook:
         }
         self._history_to = p.history_start
         self._live_to = p.history_end
-        self.outages = outages(p.seed, p.history_start, p.history_end - _CALM_BEFORE_LIVE, p.rates)
+        self._lived = p.lived
+        self.outages = [
+            (begins, ends)
+            for begins, ends in outages(p.seed, p.history_start, p.history_end - _CALM_BEFORE_LIVE, p.rates)
+            if not any(begins < to and since - _CALM_BEFORE_LIVE < ends for since, to in p.lived)
+        ]
 
     def admit_until(self, end: float) -> Iterator[Encounter]:
         """The encounters of which the hospital must know before `end` and did not know yet, in order.
 
         These are the history stream's discharges up to the longest stay after `end`, because their admissions
-        may come before it, and the live stream's.
+        may come before it, and the live stream's, of earlier lives too.
         """
         p = self.population
         live_to = max(end, p.history_end)
         streams = [
             plan(p.seed, self._history_to, end + _AHEAD, self._history),
             plan(p.seed, self._live_to, live_to, self._live),
+            *(self._came(since, to) for since, to in self._lived),
         ]
-        self._history_to, self._live_to = end + _AHEAD, live_to
+        self._history_to, self._live_to, self._lived = end + _AHEAD, live_to, ()
         for encounter in merge(*streams, key=lambda e: e.discharged):
             told = self._stories[encounter.stream].tell(encounter)
             self.encounters[told.key] = told
@@ -82,19 +89,28 @@ class Casebook:
         return self.encounters.get(self._claimed.get(number, ""))
 
     def examples(self) -> list[Encounter]:
-        """Encounters whose deadlines pass just after the end of history, one kind after the other."""
+        """Encounters whose deadlines pass just after each time that it began to live, of every kind."""
         p = self.population
         if not p.examples:
             return []
-        stream = Stream("example", "3", 24.0 * 60, FLAT, NO_FAULTS)
-        blank = plan(p.seed, p.history_end - 3 * HOUR, p.history_end, stream)
-        dice = random.Random(f"{p.seed}|examples")
-        found = []
-        for n, (offset, encounter) in enumerate(zip(_EXAMPLES, blank, strict=False)):
-            chosen = _example(dice, n, p.history_end + offset, encounter)
-            self.encounters[chosen.key] = chosen
-            found.append(chosen)
+        found = [
+            one for begin in (*(since for since, _ in p.lived), p.history_end) for one in self._shown(begin)
+        ]
+        self.encounters |= {encounter.key: encounter for encounter in found}
         return found
+
+    def _shown(self, begin: float) -> Iterator[Encounter]:
+        stream = Stream("example", "3", 24.0 * 60, FLAT, NO_FAULTS)
+        blank = plan(self.population.seed, begin - 3 * HOUR, begin, stream)
+        dice = random.Random(f"{self.population.seed}|examples")
+        for n, (offset, encounter) in enumerate(zip(_EXAMPLES, blank, strict=False)):
+            yield _example(dice, n, begin + offset, encounter)
+
+    def _came(self, since: float, to: float) -> Iterator[Encounter]:
+        """Of the live stream, who was admitted in an earlier life and discharged in it, or had yet to be."""
+        hours = ceil((to - since) / HOUR)  # as far as it had planned
+        ahead = plan(self.population.seed, since, since + hours * HOUR, self._live)
+        return (encounter for encounter in ahead if encounter.admitted < to)
 
 
 def _example(dice: random.Random, n: int, passes: float, encounter: Encounter) -> Encounter:

@@ -14,6 +14,7 @@ from typing import Any
 from caretrail import demo_files
 from caretrail.children import Child
 from caretrail.client import Client, CouldNotAsk
+from caretrail.demo_files import DemoState
 from caretrail.instance import secret_file
 from simulator import truth
 from tests.front.demo_process import eventually
@@ -38,7 +39,7 @@ class Processes:
         config = str(folder / "caretrail.yaml")
         plan = folder / "hospital.json"
         now = datetime.now(UTC)
-        told = demo_files.hospital(ports, folder, 3, now, now)
+        told = demo_files.hospital(ports, folder, DemoState(3, now.isoformat()), now)
         plan.write_text(json.dumps(told | {"live_rate": live_rate, "reconnect_seconds": 0.05}))
         self.core = Child("core", ["up", "--config", config], folder / "logs/core.log")
         self.taps = Child("taps", ["tap", "--config", config], folder / "logs/taps.log")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -292,6 +293,37 @@ def test_history_that_goes_on_is_the_history_of_the_longer_span() -> None:
     Hospital(Population(seed=2, history_start=START, history_end=evening, rates=rates), long).run_history()
     assert 0 < until_noon < len(short.hops)
     assert short.hops == long.hops
+
+
+def test_whoever_came_while_it_lived_is_carried_on_when_it_is_started_again() -> None:
+    begin, stop, later = END - 9 * HOUR, END - 8 * HOUR + 100, END
+    told = Population(seed=2, history_start=START, history_end=begin, live_rate=2_000, examples=True)
+    lived, again = Collector(), Collector()
+    hospital = Hospital(told, lived)
+    hospital.run_history()
+    hospital.agenda.run_until(later)
+    began_anew = replace(told, history_end=later, lived=((begin, stop),))
+    Hospital(began_anew, again).run_history()
+    came = {h.encounters[0] for h in lived.hops if h.start < stop and h.interface == EHR_ADT}
+    under_way = set(told_of(lived, stop, came))
+    assert len(under_way) > 100
+    assert {key for key, *_ in under_way if key.startswith("A2")}, "nobody of the live stream"
+    assert {key for key, *_ in under_way if key.startswith("A3")}, "none of the examples"
+    assert under_way == set(told_of(again, stop, came))
+    meanwhile = [hop for hop in again.hops if stop <= hop.start < later - 180 and hop.interface == EHR_ADT]
+    new = {hop.encounters[0] for hop in meanwhile} - came
+    assert new
+    assert not [key for key in new if key.startswith("A2")], "the live stream came while nobody lived"
+
+
+def told_of(witness: Collector, since: float, whose: set[str]) -> list[tuple[str, str, str, str]]:
+    return [
+        (encounter, hop.interface, hop.message, hop.outcome)
+        for hop in witness.hops
+        if hop.start >= since
+        for encounter in hop.encounters
+        if encounter in whose
+    ]
 
 
 def test_a_hospital_that_continues_writes_only_what_is_new(tmp_path: Path) -> None:
