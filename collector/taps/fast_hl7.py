@@ -78,7 +78,7 @@ class Plan:
         return _NEW(Raw, (head[3], head[8], head[9], tuple(self._find(payload, end))))
 
     def fields(self, lines: tuple[bytes, ...]) -> tuple[bytes, ...] | None:
-        """The planned fields of `Raw.lines`, up to a second patient; None for what is not in its place."""
+        """The planned fields of `Raw.lines`; None for several patients, or what is not in its place."""
         found = [b""] * self._width
         seen = set()
         for line in lines:
@@ -90,7 +90,7 @@ class Plan:
             again = name in seen
             if again and not repeats:
                 if name == _PID:
-                    break
+                    return None  # several patients: the general reader tells them apart
                 continue
             seen.add(name)
             values = line.split(b"|", limit)

@@ -7,6 +7,7 @@ has for its keys: MRG holds what stood, until now, in the field a rule names.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -66,6 +67,7 @@ _Rules = dict[str, list[Rule]]
 _TIMES: Final = (compile_path("EVN-6.1"), compile_path("EVN-2.1"), compile_path("MSH-7.1"))
 
 
+@lru_cache(maxsize=256)
 def may_change(message: bytes) -> bool:
     """Whether a message with this raw MSH-9 may be such an event; without a trigger there, EVN-1 has it."""
     code, _, rest = message.partition(b"^")

@@ -104,15 +104,10 @@ class Hl7Measures:
         self._encode = by_code(names.TAG + CURRENCY) if currency else None
 
     def of_lines(self, lines: Iterable[bytes]) -> bytes:
-        """Encoded measures of segments with the customary separators, up to a second patient's."""
+        """Encoded measures of segments with the customary separators, of one patient."""
         wanted: dict[bytes, list[list[bytes]]] = {}
-        patients = 0
         for line in lines:
             name = line[:3]
-            if name == b"PID":
-                patients += 1
-                if patients > 1:
-                    break
             if name in self.segments:
                 wanted.setdefault(name, []).append(line.split(b"|"))
         return self._of(lambda name: wanted.get(name, []), _CUSTOMARY) if wanted else b""

@@ -52,6 +52,8 @@ class Hop:
     trace_state = ""
     outcome = ""
     answered = ""
+    others: tuple[Hop, ...] = ()
+    """Hops of the same message that share its answer: of further patients."""
     plain_id = b""
     """The control ID as it was written, where it is plain text; an acknowledgement can be matched by it."""
 

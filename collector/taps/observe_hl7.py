@@ -19,6 +19,7 @@ from collector.taps.hl7_extras import Extras
 from collector.taps.hl7_identity import Hl7Identity, may_change
 from collector.taps.hl7_keys import Hl7Keys
 from collector.taps.hl7_measures import CURRENCY, Hl7Measures
+from collector.taps.hl7_patients import further
 from collector.taps.hops import (
     MAX_CONTROL_ID,
     Emitter,
@@ -51,8 +52,7 @@ __all__ = ["Answer", "Hl7Observer"]
 KNOWN = 2048
 RECENT = 1024
 REMEMBERED = 256
-WHOLE = 1 << 20
-"""Of longer messages, so many bytes are read for keys: what makes them long is a document."""
+WHOLE = 1 << 20  # Of longer messages, so many bytes are read for keys: what makes them long is a document.
 _FORWARD = spans.attribute(names.OPERATION_NAME, "forward")
 _PROCESS = spans.attribute(names.OPERATION_NAME, "process") + spans.attribute(names.OPERATION, "process")
 _FACILITY = compile_path("MSH-4.1")
@@ -82,14 +82,12 @@ class Hl7Observer:
         self._encode = spans.prepared_span(self._name, spans.KIND_PRODUCER)
         self._extras = Extras(interface, self.captor)
         self._plan = self._keys.plan
-        # Trace ID and attributes by fields, and by whole segments: an encounter's next message often has the
-        # same, and then they need not be cut.
+        # Trace ID and attributes by fields and by whole segments: the next message often has the same.
         self._known: OrderedDict[tuple[bytes, ...], tuple[bytes, bytes]] = OrderedDict()
         self._recent: OrderedDict[tuple[bytes, ...], tuple[bytes, bytes]] = OrderedDict()
         keys.joined(self)
         self._heads: dict[bytes, bytes] = {}
         self._scopes: dict[bytes, bytes] = {}
-        self._eventful: dict[bytes, bool] = {}
 
     def read(self, payload: bytes, start_ns: int, size: int = 0) -> Hop:
         """The hop of a complete message; a `size` says that `payload` is only its beginning."""
@@ -100,7 +98,11 @@ class Hl7Observer:
                 return self._long(payload, start_ns)
             raw = self._plan.read(payload) if self._plan is not None else None
             fields = None
-            if raw is not None and (raw.control_id.isalnum() or plain(raw.control_id)) and self._usual(raw):
+            if (
+                raw is not None
+                and (raw.control_id.isalnum() or plain(raw.control_id))
+                and not may_change(raw.message)
+            ):
                 known = self._recent.get(raw.lines)
                 if known is not None:
                     return self._again(raw, known, payload, payload, start_ns)
@@ -133,9 +135,8 @@ class Hl7Observer:
             tail += encode_reason(answer.reason)
         if pairing:
             tail += encode_pairing(pairing)
-        if self.captor is not None:
-            tail += self.captor.answer(answer.payload)
-        recorded = self._record(hop, tail)
+        captured = self.captor.answer(answer.payload) if self.captor is not None else b""
+        recorded = self._record(hop, tail, captured)
         if isinstance(hop, BatchHop):
             for child in hop.children:
                 own = answer.each.get(child.control_id, answer)
@@ -191,7 +192,7 @@ class Hl7Observer:
             tail += encode_reason(answer.reason)
         if self.captor is not None:
             tail += self.captor.answer(answer.payload)
-        recorded = self._record(below, tail, self._processed, spans.KIND_CONSUMER, remote=False)
+        recorded = self._record(below, tail, b"", self._processed, spans.KIND_CONSUMER, remote=False)
         hop.answered = answer.code or "?"
         if answer.outcome != "accepted":
             recorded = self.answered(hop, answer, end_ns) and recorded
@@ -201,10 +202,16 @@ class Hl7Observer:
         self,
         hop: Hop,
         tail: bytes,
+        captured: bytes = b"",
         name: bytes = b"",
         kind: int = spans.KIND_PRODUCER,
         remote: bool = True,
     ) -> bool:
+        for other in () if name else hop.others:
+            other.end_ns, other.outcome = hop.end_ns, hop.outcome
+            if not self._record(other, tail):
+                return False
+        tail += captured
         if not (hop.parent or hop.links or name):
             return self._emitter.emit_usual(self._encode, hop, tail)
         return self._append(
@@ -223,15 +230,6 @@ class Hl7Observer:
                 links=hop.links,
             ),
         )
-
-    def _usual(self, raw: Raw) -> bool:
-        """Whether nothing but a message's keys says what it is about: all but events of identity."""
-        eventful = self._eventful.get(raw.message)
-        if eventful is None:
-            eventful = may_change(raw.message)
-            if len(self._eventful) < REMEMBERED:
-                self._eventful[raw.message] = eventful
-        return not eventful
 
     def _find(self, lines: tuple[bytes, ...]) -> tuple[tuple[bytes, ...] | None, tuple[bytes, bytes] | None]:
         """The planned fields of these segments, and what they mean; None each where that is not plain."""
@@ -343,7 +341,7 @@ class Hl7Observer:
         else:
             content = strip(payload) if CONTEXT in payload else payload
             key_attributes += self._extras.of(content, start_ns)
-        return Hop(
+        hop = Hop(
             self._scope(message),
             trace or message_trace_id(emitter.site_key, emitter.name, message_identity(payload)),
             emitter.span_id(payload, start_ns),
@@ -351,6 +349,9 @@ class Hl7Observer:
             control_id,
             head + encode_body_size(size or len(payload)) + key_attributes,
         )
+        if not size:
+            hop.others = tuple(further(message, hop, head, emitter, self._keys, self._measures))
+        return hop
 
     def _batch(self, payload: bytes, start_ns: int) -> Hop:
         batch = open_batch(payload)

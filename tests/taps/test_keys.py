@@ -13,7 +13,7 @@ from collector.taps.config import TapConfigError
 from collector.taps.replay import Observer
 from tests.taps.test_folder import x12
 from tests.taps.test_observe_hl7 import BASE, assert_alike, simhospital
-from tests.taps.world import SEALER, SITE, Kept, Seen, adt, interfaces, token
+from tests.taps.world import SEALER, SITE, Kept, Seen, ack, adt, interfaces, token
 from tracing.authorities import Authorities
 from tracing.identity_settings import IdentitySettings
 
@@ -21,11 +21,17 @@ HTTP = {"name": "erp", "kind": "http", "listen": "127.0.0.1:0", "upstream": "htt
 
 
 def observe(message: bytes, identity: dict[str, Any] | None = None, **extra: Any) -> Seen:
+    return observed(message, None, identity, **extra)[-1]
+
+
+def observed(
+    message: bytes, answer: bytes | None = None, identity: dict[str, Any] | None = None, **extra: Any
+) -> list[Seen]:
     sink = Kept()
     spelt = Authorities(IdentitySettings.model_validate(identity or {}))
     site = Observer(interfaces(BASE | extra), SITE, sink, spelt)
-    site.observe_mllp("ehr-adt", message, None, 1_000, 2_000)
-    return sink.spans[-1]
+    site.observe_mllp("ehr-adt", message, answer, 1_000, 2_000)
+    return sink.spans
 
 
 def keys(seen: Seen) -> list[str]:
@@ -210,10 +216,30 @@ def test_two_strangers_without_numbers_do_not_meet() -> None:
     assert one.trace != other.trace
 
 
-def test_a_message_of_several_patients_has_the_first_one_s_keys() -> None:
+def test_a_message_of_several_patients_is_a_hop_of_each() -> None:
     second = ("PID|2||M2", f"PV1|2|I{'|' * 17}V2", "ORC|RE|P2")
-    found = keys(observe(hl7("ORU^R01", PATIENT, VISIT, "ORC|RE|P1", *second)))
-    assert found == ["visit:NSH:V1", "order:NSH:P1", "mrn:NSH:M1"]
+    third = ("PID|3||M3", "OBX|1|NM|WBC||7")
+    *others, first = observed(hl7("ORU^R01", PATIENT, VISIT, "ORC|RE|P1", *second, *third), ack("C1"))
+    assert keys(first) == ["visit:NSH:V1", "order:NSH:P1", "mrn:NSH:M1"]
+    assert [keys(other) for other in others] == [
+        ["visit:NSH:V2", "order:NSH:P2", "mrn:NSH:M2"],
+        ["mrn:NSH:M3"],
+    ]
+    assert others[0].trace == token("visit", "V2")
+    for other in others:
+        assert (other.links, other.parent) == ([first.trace], "")
+    # A patient alone names no encounter, least of all the first one's: the resolver may place it.
+    assert len({one.trace for one in (first, *others)}) == 3
+    assert len({one.span for one in (first, *others)}) == 3
+    for one in (first, *others):
+        assert one["messaging.message.id"] == "C1"
+        assert (one["integration.outcome"], one["integration.ack.code"]) == ("accepted", "AA")
+
+
+def test_the_other_patient_of_a_merge_is_no_patient_of_its_own() -> None:
+    swapped = (PATIENT, VISIT, "PID|2||M2", f"PV1|2|I{'|' * 17}V2")
+    assert len(observed(hl7("ADT^A24", *swapped))) == 1
+    assert len(observed(hl7("ADT^A17", *swapped))) == 2
 
 
 def test_many_orders_leave_room_for_the_patient() -> None:

@@ -134,14 +134,21 @@ pieces = st.text(st.sampled_from('AB1 ^~&\\"T.|é'), max_size=12)
 
 @settings(max_examples=150)
 @given(
-    visit=pieces, account=pieces, mrn=pieces, order=pieces, control=pieces, kind=pieces, patient_class=pieces
+    visit=pieces,
+    account=pieces,
+    mrn=pieces,
+    order=pieces,
+    control=pieces,
+    kind=pieces,
+    patient_class=pieces,
+    another=st.booleans(),
 )
 def test_the_short_way_reads_what_the_general_reader_reads(
-    visit: str, account: str, mrn: str, order: str, control: str, kind: str, patient_class: str
+    visit: str, account: str, mrn: str, order: str, control: str, kind: str, patient_class: str, another: bool
 ) -> None:
     message = (
         f"MSH|^~\\&|E|F|E|F|2026||{kind}|{control}|P|2.5.1\rPID|1||{mrn}|||||||||||||||{account}\r"
-        f"PV1|1|{patient_class}|||||||||||||||||{visit}\rORC|RE|{order}\rPID|2||{mrn}X\r"
+        f"PV1|1|{patient_class}|||||||||||||||||{visit}\rORC|RE|{order}\r" + f"PID|2||{mrn}X\r" * another
     ).encode()
     assert_alike(message)
 
@@ -155,13 +162,13 @@ def assert_alike(message: bytes) -> None:
     slow._plan = None
     for observer in (quick, quick, slow):
         observer.answered(observer.read(message, 7), Answer(ack("C1")), 9)
-    first, known = short.spans
-    for one in (first, general.spans[0]):
+    patients = len(general.spans)
+    first, known = short.spans[:patients], short.spans[patients:]
+    for one in (*first, *general.spans):
         one.attributes.pop("hl7.structure.shape", None)  # said once
     assert first == known
-    assert first.trace == general.spans[0].trace
-    assert first.attributes == general.spans[0].attributes
-    assert first.scope == general.spans[0].scope
+    for one, other in zip(first, general.spans, strict=True):
+        assert (one.trace, one.attributes, one.scope) == (other.trace, other.attributes, other.scope)
 
 
 def simhospital() -> list[bytes]:
