@@ -1,8 +1,8 @@
 """A message about several patients: what it says of the second and each further one is a hop of its own.
 
 Called by `observe_hl7` where PID repeats, as in ORU^R01 (HL7 v2.5.1 7.3.1) and ADT^A17 (3.3.17). Each belongs
-to its own patient's encounter, or by patient and time to one, and has a link to the message. Read together they
-would make two people one.
+to its own patient's encounter, or to one by patient and time, and has a link to the message. Read together
+they would make two people one.
 """
 
 from __future__ import annotations
