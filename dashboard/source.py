@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from dashboard import audit, traffic, wording
 from dashboard.workbench import StoreWorkbench, Workbench
@@ -31,7 +32,11 @@ from tracing.lineage import Arrow
 from tracing.lineage import read as lineage
 from tracing.store import Result, Store, load_sql
 
+T = TypeVar("T")
+
 NOT_AHEAD = timedelta()
+#: Threads that ask something beside those that wait for an answer.
+_OTHERS = 4
 _ENDS_AGE_S = 60.0
 
 
@@ -171,6 +176,7 @@ class StoreSource:
         self._local = threading.local()
         self._handles: list[Store] = []
         self._lock = threading.Lock()
+        self._others = ThreadPoolExecutor(_OTHERS, thread_name_prefix="beside")
         self._ends: tuple[float, dict[str, traffic.Endpoints]] | None = None
         self._workbench = StoreWorkbench(self._handle, zone)
 
@@ -202,7 +208,7 @@ class StoreSource:
         return read.instances(self._handle(), workflow, now, state=state, limit=limit)
 
     def journey(self, journey: str, now: datetime) -> Journey | None:
-        return read.journey(self._handle(), journey, now)
+        return read.journey(self._handle(), journey, now, self._beside)
 
     def sentence(self, journey: Journey, now: datetime) -> str:
         sentence = read.summary_sentence(journey, now, self._zone)
@@ -249,7 +255,7 @@ class StoreSource:
         return lineage.lineage(self._handle(), journey.trace_ids, (hop.span_id for hop in journey.hops))
 
     def outlines(self, journeys: Sequence[str], now: datetime) -> list[Outline]:
-        return read.outlines(self._handle(), journeys, now)
+        return read.outlines(self._handle(), journeys, now, self._beside)
 
     def explain(self, journey: Journey) -> Explanation:
         return explain(self._handle(), journey)
@@ -264,7 +270,13 @@ class StoreSource:
         span_ids: Sequence[str] = (),
     ) -> list[Match]:
         return read.search(
-            self._handle(), tokens, now, traces=traces, control_ids=control_ids, span_ids=span_ids
+            self._handle(),
+            tokens,
+            now,
+            traces=traces,
+            control_ids=control_ids,
+            span_ids=span_ids,
+            beside=self._beside,
         )
 
     def authorities(self) -> list[tuple[str, str]]:
@@ -316,10 +328,14 @@ class StoreSource:
         return reader.query(statement)
 
     def close(self) -> None:
+        self._others.shutdown(cancel_futures=True)
         with self._lock:
             for handle in self._handles:
                 handle.close()
             self._handles.clear()
+
+    def _beside(self, ask: Callable[[Store], T], /) -> Callable[[], T]:
+        return self._others.submit(lambda: ask(self._handle())).result
 
     def _handle(self) -> Store:
         mine: Store | None = getattr(self._local, "handle", None)

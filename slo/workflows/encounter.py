@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from slo.workflows.beside import Beside, in_turn
 from slo.workflows.judgement import PACKAGE, Judge, facts_of_journeys
 from slo.workflows.late_truth import changes_of
 from slo.workflows.messages import Message, about_batches, members_of, messages_of, places_of, worst
@@ -41,10 +42,11 @@ _OCCASIONS = {
 }
 
 
-def journey(store: Store, journey: str, now: datetime) -> Journey | None:
+def journey(store: Store, journey: str, now: datetime, beside: Beside | None = None) -> Journey | None:
     """Everything known of a journey, judged at `now`; any of its keys' tokens will do. None: nothing is."""
     place = places_of(store, [journey]).get(journey)
     root = place.journey if place and journey not in place.journeys else journey
+    judged = (beside or in_turn(store))(lambda other: _workflows(other, [root], now))
     members = members_of(store, [root])
     messages = messages_of(store, members, _COLUMNS)[root]
     if not messages:
@@ -60,16 +62,19 @@ def journey(store: Store, journey: str, now: datetime) -> Journey | None:
         trace_ids=list(dict.fromkeys(one.trace_id for one in messages)),
         keys=keys,
         hops=[_hop(one) for one in messages],
-        workflows=_workflows(store, [root], now).get(root, []),
+        workflows=judged().get(root, []),
         changes=changes_of(store, tokens),
     )
 
 
-def outlines(store: Store, roots: Sequence[str], now: datetime) -> list[Outline]:
+def outlines(
+    store: Store, roots: Sequence[str], now: datetime, beside: Beside | None = None
+) -> list[Outline]:
     """What became of several journeys, named by their ids, in that order, without those without a message."""
+    judged = (beside or in_turn(store))(lambda other: _workflows(other, roots, now))
     members = members_of(store, roots)
     messages = {root: found for root, found in messages_of(store, members).items() if found}
-    instances = _workflows(store, list(messages), now) if messages else {}
+    instances = judged()
     return [
         Outline(
             journey=root,
@@ -88,7 +93,7 @@ def _certainty(members: Mapping[str, Place]) -> str:
     return worst(place.certainty for place in members.values() if place.kind != MESSAGE)
 
 
-def _workflows(store: Store, roots: list[str], now: datetime) -> dict[str, list[InstanceRow]]:
+def _workflows(store: Store, roots: Sequence[str], now: datetime) -> dict[str, list[InstanceRow]]:
     """The instances of journeys as they are at `now`, the worst first."""
     judge = Judge.of(store)
     found: dict[str, list[InstanceRow]] = {}

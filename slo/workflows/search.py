@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from slo.workflows.beside import Beside, in_turn
 from slo.workflows.judgement import PACKAGE
 from slo.workflows.messages import (
     CERTAIN,
@@ -68,11 +69,18 @@ def search(
     traces: Iterable[str] = (),
     control_ids: Iterable[str] = (),
     span_ids: Iterable[str] = (),
+    beside: Beside | None = None,
 ) -> list[Match]:
     """Every journey behind tokens of keys, and behind trace IDs, control IDs and span IDs of messages.
 
     The latest first where a patient has many. Each (asked, journey) once, at its most certain.
     """
+    named = (beside or in_turn(store))(
+        lambda other: [
+            *_by_control_id(other, sorted(set(control_ids))),
+            *_by_span_id(other, sorted(set(span_ids))),
+        ]
+    )
     wanted = sorted(set(tokens))
     keys = _keys(store, wanted)
     patients = {token for token, (kind, _) in keys.items() if kind == "mrn"}
@@ -80,11 +88,7 @@ def search(
     searched = {token for token, (kind, _) in keys.items() if kind in SEARCH_ONLY}
     every = {other for token in searched for other in groups.get(token, (token,))}
     sightings = _sightings(store, every)
-    messages = [
-        *_by_trace(store, set(traces) - keys.keys()),
-        *_by_control_id(store, sorted(set(control_ids))),
-        *_by_span_id(store, sorted(set(span_ids))),
-    ]
+    messages = [*_by_trace(store, set(traces) - keys.keys()), *named()]
     ends = {*(keys.keys() - searched), *(row.other for row in sightings)}
     places = places_of(store, {*ends, *(message.hangs_on for message in messages)})
     sure = {token for token, place in places.items() if place.certainty == CERTAIN and not place.eras}
