@@ -25,10 +25,11 @@ from collector.taps.http_message import Content, Request, Response
 from tracing import attributes as names
 from tracing import spans
 from tracing.keys import Key, business_key, normalise_authority
-from tracing.protocols import fhir, fhir_outcome
+from tracing.protocols import fhir, fhir_outcome, fhir_xml
 from tracing.protocols.fhir_rest import MAX_PARAMETERS, Interaction, interaction
 
 _ENTRY = spans.attribute(names.OPERATION_NAME, "entry")
+_READ = ("json", "xml")
 _TYPES = frozenset({"create", "read", "vread", "update", "patch", "operation"})
 _WRITES = frozenset({"create", "update"})
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,15}:[A-Za-z0-9._~:/#-]{1,180}")
@@ -98,11 +99,11 @@ class FhirObserver:
             asked = asked._replace(query=asked.query + tuple(pairs)[:MAX_PARAMETERS])
         found = Reading(asked)
         found.keys = self.keys(fhir.url_keys(asked))
-        if content.kind != "json" or asked.name in ("search", "patch", "capabilities"):
-            if content.body and content.kind not in ("json", "form") and asked.name != "patch":
+        if content.kind not in _READ or asked.name in ("search", "patch", "capabilities"):
+            if content.body and content.kind not in (*_READ, "form") and asked.name != "patch":
                 found.problem = "not_json"
             return found
-        document = content.json()
+        document = _document(content)
         if document is None:
             found.problem, found.place = content.problem, content.place
             return found
@@ -147,7 +148,7 @@ class FhirObserver:
         found = Answered()
         if response.location:
             found.keys = self.keys(fhir.location_keys(response.location))
-        document = content.json()
+        document = _document(content)
         if document is not None:
             found.verdict = fhir_outcome.verdict(document[0], self._given.entries)
             found.entries = fhir_outcome.responses(document[0], self._given.entries)
@@ -282,3 +283,11 @@ class FhirObserver:
             parent_span_id=parent.span_id if same else b"",
             links=b"" if same else spans.link(parent.trace_id, parent.span_id),
         )
+
+
+def _document(content: Content) -> tuple[object] | None:
+    """A body in either format as its JSON would be, in a tuple; None where it is neither."""
+    if content.kind != "xml":
+        return content.json()
+    root = content.xml()
+    return (fhir_xml.document(root),) if root is not None else None

@@ -20,6 +20,7 @@ from tests.protocols.fhir_examples import (
     encoded,
     entry,
 )
+from tests.protocols.test_fhir_xml import as_xml
 from tests.taps.world import SITE, Kept, Seen, interfaces, token
 
 BASE = "https://ehr.example/fhir/r4"
@@ -63,6 +64,21 @@ def observe(
 
 def at_server(kind: str, value: str) -> str:
     return token(kind, value, BASE.upper())
+
+
+def test_xml_says_what_json_says() -> None:
+    told = []
+    for body, kind in ((encoded(CLAIM), b"application/fhir+json"), (as_xml(CLAIM), b"application/fhir+xml")):
+        (seen,) = observe(Kept(), "POST /fhir/r4/Claim", body, 422, OUTCOME, ((b"Content-Type", kind),))
+        told.append(
+            (seen.trace, {name: value for name, value in seen.attributes.items() if "size" not in name})
+        )
+    assert told[0] == told[1]
+
+
+def test_a_refusal_in_xml_counts(sink: Kept) -> None:
+    (seen,) = observe(sink, "POST /fhir/r4/Encounter", ENCOUNTER, 200, as_xml(OUTCOME))
+    assert seen["integration.outcome"] == "rejected"
 
 
 def test_a_created_encounter(sink: Kept) -> None:
