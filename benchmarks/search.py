@@ -122,7 +122,17 @@ def _fill(store: Store, journeys: int, days: int) -> float:
             store.command(load_sql("benchmarks", name), chunk)
         if first and first % (10 * _AT_ONCE) == 0:
             print(f"  {first * HOPS:,} spans after {time.perf_counter() - began:.0f} s", flush=True)
+    for table in ("spans", "instances"):
+        _merge_old(store, table)
     return time.perf_counter() - began
+
+
+def _merge_old(store: Store, table: str) -> None:
+    """What four hours do in a store that lives: all partitions but the newest become one part each."""
+    sql = "FROM system.parts WHERE active AND database = currentDatabase() AND table = {table:String}"
+    partitions = store.query(f"SELECT DISTINCT partition_id {sql} ORDER BY 1", {"table": table}).rows
+    for (partition,) in partitions[:-1]:
+        store.command(f"OPTIMIZE TABLE {table} PARTITION ID '{partition}' FINAL")
 
 
 def _settled(store: Store, patience_s: float = 300.0) -> tuple[int, int]:
