@@ -38,8 +38,7 @@ class Judge:
     def of(cls, store: Store) -> Judge:
         """Read definitions from the store."""
         workflows, versions = {}, {}
-        rows = store.query(load_sql(PACKAGE, "versions.sql"), {"name": ""}).rows
-        for name, version, text, active, *_ in rows:
+        for name, version, text, active in store.query(load_sql(PACKAGE, "judged_by.sql")).rows:
             versions[name, version] = workflow = _workflow(f"{name} version {version}", text)
             if active:
                 workflows[name] = workflow

@@ -120,12 +120,26 @@ def _rank(certainty: str) -> int:
 def traces_and_days(store: Store, traces: Iterable[str]) -> tuple[set[str], list[date]]:
     """These traces with those of messages that carry another one, and the days with messages of any."""
     asked = set(traces)
-    rows = store.query(load_sql(PACKAGE, "days_of.sql"), {"traces": sorted(asked)}).rows
-    days = {day for trace, day in rows if not trace}
-    if further := {trace for trace, _ in rows if trace} - asked:
-        again = store.query(load_sql(PACKAGE, "days_of.sql"), {"traces": sorted(further)}).rows
-        days |= {day for trace, day in again if not trace}
+    further, days = _traces_and_days(store, asked)
+    further -= asked
+    if further:
+        days |= _traces_and_days(store, further)[1]
     return asked | further, sorted(days)
+
+
+def _traces_and_days(store: Store, traces: set[str]) -> tuple[set[str], set[date]]:
+    """As above, without the traces asked for themselves."""
+    asked = {"traces": sorted(traces), "numbers": [_number(trace) for trace in traces]}
+    rows = store.query(load_sql(PACKAGE, "days_of.sql"), asked).rows
+    return {trace for trace, _ in rows if trace}, {day for trace, day in rows if not trace}
+
+
+def _number(trace: str) -> int:
+    """The first half of a trace ID as trace_days has it."""
+    try:
+        return int.from_bytes(bytes.fromhex(trace[:16]), "little")
+    except ValueError:  # the name of a journey that is no key's token: no message has it as its trace
+        return 0
 
 
 def _rows(store: Store, tokens: Sequence[str], columns: str, *, by_patient: bool) -> list[tuple[Any, ...]]:

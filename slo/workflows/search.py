@@ -75,7 +75,8 @@ def search(
 
     The latest first where a patient has many. Each (asked, journey) once, at its most certain.
     """
-    named = (beside or in_turn(store))(
+    beside = beside or in_turn(store)
+    named = beside(
         lambda other: [
             *_by_control_id(other, sorted(set(control_ids))),
             *_by_span_id(other, sorted(set(span_ids))),
@@ -90,9 +91,10 @@ def search(
     sightings = _sightings(store, every)
     messages = [*_by_trace(store, set(traces) - keys.keys()), *named()]
     ends = {*(keys.keys() - searched), *(row.other for row in sightings)}
+    collisions = beside(lambda other: _collisions(other, keys, now))
     places = places_of(store, {*ends, *(message.hangs_on for message in messages)})
     sure = {token for token, place in places.items() if place.certainty == CERTAIN and not place.eras}
-    doubts = _collisions(store, keys.keys() - sure, now)
+    doubts = {token: doubt for token, doubt in collisions().items() if token not in sure}
     whys = {token: why for token, (why, _) in doubts.items()}
     found: list[Match] = []
     for token, (kind, authority) in keys.items():

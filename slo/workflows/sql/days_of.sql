@@ -1,6 +1,5 @@
 -- The days on which some traces have messages: the partitions of spans to look into. With them, as trace IDs without
 -- a day, the traces of messages that carry another one than their own best key would give: a propagated context.
-SELECT '' AS trace_id, day FROM trace_days
-WHERE trace IN (SELECT reinterpretAsUInt64(unhex(substring(arrayJoin({traces:Array(String)}), 1, 16))))
+SELECT '' AS trace_id, day FROM trace_days WHERE trace IN {numbers:Array(UInt64)}
 UNION DISTINCT
 SELECT trace_id, toDate(0) FROM derived_traces WHERE derived IN {traces:Array(String)}
