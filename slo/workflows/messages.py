@@ -19,6 +19,7 @@ BATCH = "batch"
 CERTAIN, PROBABLE, QUARANTINED = "certain", "probable", "quarantined"
 _DERIVED = "attributes['journey.trace_id']"
 _PATIENT = "key_tokens[indexOf(key_kinds, 'mrn')]"
+_MOST_GROUPS = 12
 _WORST_LAST = (CERTAIN, PROBABLE, QUARANTINED)
 
 
@@ -117,21 +118,40 @@ def _rank(certainty: str) -> int:
     return _WORST_LAST.index(certainty) if certainty in _WORST_LAST else len(_WORST_LAST)
 
 
-def traces_and_days(store: Store, traces: Iterable[str]) -> tuple[set[str], list[date]]:
-    """These traces with those of messages that carry another one, and the days with messages of any."""
+def days_of(store: Store, traces: Iterable[str]) -> dict[str, set[date]]:
+    """The days with messages of these traces, and of the traces that their messages carry instead."""
     asked = set(traces)
-    further, days = _traces_and_days(store, asked)
-    further -= asked
-    if further:
-        days |= _traces_and_days(store, further)[1]
-    return asked | further, sorted(days)
+    days, further = _days_of(store, asked)
+    if further := further - asked:
+        days |= _days_of(store, further)[0]
+    return days
 
 
-def _traces_and_days(store: Store, traces: set[str]) -> tuple[set[str], set[date]]:
-    """As above, without the traces asked for themselves."""
-    asked = {"traces": sorted(traces), "numbers": [_number(trace) for trace in traces]}
-    rows = store.query(load_sql(PACKAGE, "days_of.sql"), asked).rows
-    return {trace for trace, _ in rows if trace}, {day for trace, day in rows if not trace}
+def _days_of(store: Store, traces: set[str]) -> tuple[dict[str, set[date]], set[str]]:
+    numbers = {trace: _number(trace) for trace in traces}
+    asked = {"traces": sorted(traces), "numbers": sorted(set(numbers.values()))}
+    days: dict[int, set[date]] = {}
+    further = set()
+    for number, trace, day in store.query(load_sql(PACKAGE, "days_of.sql"), asked).rows:
+        if trace:
+            further.add(trace)
+        else:
+            days.setdefault(number, set()).add(day)
+    return {trace: days[number] for trace, number in numbers.items() if number in days}, further
+
+
+def _together(days: Mapping[str, set[date]]) -> list[tuple[set[str], set[date]]]:
+    """Traces and days in groups that have none of either in common; many small groups are read as one."""
+    groups: list[tuple[set[str], set[date]]] = []
+    for trace, its in days.items():
+        met = [group for group in groups if group[1] & its]
+        groups = [group for group in groups if group not in met]
+        groups.append(({trace}.union(*(one for one, _ in met)), its.union(*(one for _, one in met))))
+    if len(groups) <= _MOST_GROUPS:
+        return groups
+    rest = groups[_MOST_GROUPS - 1 :]
+    whole = set[str]().union(*(traces for traces, _ in rest)), set[date]().union(*(its for _, its in rest))
+    return [*groups[: _MOST_GROUPS - 1], whole]
 
 
 def _number(trace: str) -> int:
@@ -143,10 +163,15 @@ def _number(trace: str) -> int:
 
 
 def _rows(store: Store, tokens: Sequence[str], columns: str, *, by_patient: bool) -> list[tuple[Any, ...]]:
-    traces, days = traces_and_days(store, tokens) if tokens else (set(), [])
+    days = days_of(store, tokens) if tokens else {}
     if not days:
         return []
     sql = load_sql(PACKAGE, "hops.sql").replace("{{columns}}", columns)
-    sql = sql.replace("{{derived}}", _DERIVED if len(traces) > len(tokens) else "''")
+    sql = sql.replace("{{derived}}", _DERIVED if days.keys() - set(tokens) else "''")
     sql = sql.replace("{{patient}}", _PATIENT if by_patient else "''")
-    return store.query(sql, {"tokens": tokens, "traces": sorted(traces), "days": days}).rows
+    parameters: dict[str, Any] = {"tokens": tokens}
+    reads = []
+    for n, (traces, its) in enumerate(_together(days)):
+        reads.append(load_sql(PACKAGE, "hops_group.sql").replace("{{n}}", str(n)))
+        parameters |= {f"traces_{n}": sorted(traces), f"days_{n}": sorted(its)}
+    return store.query(sql.replace("{{groups}}", " UNION ALL ".join(reads)), parameters).rows

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from slo.workflows.beside import Beside, in_turn
@@ -18,8 +18,8 @@ from slo.workflows.messages import (
     CERTAIN,
     OWN,
     QUARANTINED,
+    days_of,
     places_of,
-    traces_and_days,
 )
 from tracing.identity.events import Event, in_force
 from tracing.identity.model import BEGINNING, NEVER, Place
@@ -244,7 +244,7 @@ def _by_trace(store: Store, traces: Iterable[str]) -> list[_Message]:
     wanted = sorted(traces)
     if not wanted:
         return []
-    _, days = traces_and_days(store, wanted)
+    days = sorted(set[date]().union(*days_of(store, wanted).values()))
     if not days:
         return []
     where = f"{_ON_DAYS} AND trace_id IN {{traces:Array(String)}}"
