@@ -151,7 +151,7 @@ def _questions(store: Store, journeys: int, pick: random.Random) -> dict[str, Ca
 
     numbers = [pick.randrange(journeys) for _ in range(1_000)]
     sql = "SELECT lower(hex(sipHash64('span', toUInt64(arrayJoin({numbers:Array(UInt64)})), toUInt8(0))))"
-    spans = [row[0] for row in store.query(sql, {"numbers": numbers}).rows]
+    spans = [row[0].rjust(16, "0") for row in store.query(sql, {"numbers": numbers}).rows]
 
     def search(make: Callable[[int], list[str]], kind: str | None = None) -> Callable[[], None]:
         def ask() -> None:

@@ -25,7 +25,7 @@ WITH
         [visit, account, patient]) AS tokens
 SELECT
     multiIf(lonely OR propagated, own_trace, tokens[1]) AS trace_id,
-    lower(hex(sipHash64('span', n, hop))) AS span_id,
+    leftPad(lower(hex(sipHash64('span', n, hop))), 16, '0') AS span_id,
     fromUnixTimestamp64Nano(toInt64({begin:UInt64} + intDiv(n * {lasts:UInt64}, {journeys:UInt64})
         + [0, 3600, 172800, 173400, 345600][hop + 1]) * 1000000000 + sipHash64(n, hop) % 1000000000, 'UTC') AS start,
     2000000 + sipHash64(hop, n) % 90000000 AS duration_ns,

@@ -41,7 +41,7 @@ def places_of(store: Store, tokens: Iterable[str]) -> dict[str, Place]:
     if not wanted:
         return {}
     rows = store.query(load_sql(PACKAGE, "places_of.sql"), {"tokens": wanted}).rows
-    newest = {row[0]: row[2:] for row in rows}  # the rows are in the order of their versions
+    newest = {row[0]: row[2:] for row in sorted(rows, key=lambda row: row[1])}
     return {
         token: Place(kind, journey, certainty, basis or "key", tuple(Era(*era) for era in eras))
         for token, (kind, journey, certainty, basis, eras) in newest.items()

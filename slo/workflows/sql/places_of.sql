@@ -3,4 +3,3 @@
 SELECT token, version, kind, journey, certainty, basis, arrayMap(era -> (era.1, era.2, era.3), eras)
 FROM key_places
 WHERE token IN {tokens:Array(String)}
-ORDER BY version
