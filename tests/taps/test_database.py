@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -209,7 +210,9 @@ def test_a_lost_state_gives_the_same_spans_again(
     put(postgres, (1, 0), (2, 0))
     make().look()
     state = tmp_path / "state" / "or-supply.json"
-    assert b"C1" not in state.read_bytes()
+    kept = json.loads(state.read_text())
+    assert len(kept.pop("seen")) > 20  # digests in base64, where any two letters may stand
+    assert "C1" not in json.dumps(kept)
     assert state.stat().st_mode & 0o777 == 0o600
     state.write_bytes(state.read_bytes()[:30])
     make().look()
