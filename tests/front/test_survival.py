@@ -14,7 +14,7 @@ from tests.front.hospital_processes import Processes, now, told
 
 pytestmark = pytest.mark.slow
 # CARETRAIL_AWAY_S=60 repeats it with a whole minute; nothing but the number of messages depends on it.
-AWAY_S = float(os.environ.get("CARETRAIL_AWAY_S", "5"))
+AWAY_S = float(os.environ.get("CARETRAIL_AWAY_S", "8"))
 
 
 @pytest.fixture

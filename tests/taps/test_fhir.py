@@ -76,6 +76,14 @@ def test_xml_says_what_json_says() -> None:
     assert told[0] == told[1]
 
 
+def test_a_link_between_patients_in_xml_is_an_event_of_identity() -> None:
+    merged = PATIENT | {"link": [{"other": {"reference": "Patient/p2"}, "type": "replaced-by"}]}
+    (told,) = observe(Kept(), "PUT /fhir/r4/Patient/p1", merged)
+    (same,) = observe(Kept(), "PUT /fhir/r4/Patient/p1", as_xml(merged))
+    assert told["journey.identity"]
+    assert same["journey.identity"] == told["journey.identity"]
+
+
 def test_a_refusal_in_xml_counts(sink: Kept) -> None:
     (seen,) = observe(sink, "POST /fhir/r4/Encounter", ENCOUNTER, 200, as_xml(OUTCOME))
     assert seen["integration.outcome"] == "rejected"
