@@ -92,8 +92,7 @@ def _run(options: argparse.Namespace, folder: Path, console: Console, ended: thr
             _hint(folder, client, console)
         _watch(children, console, ended, partial(_keep, folder, state, lives))
     finally:
-        if lives is not None:
-            _keep(folder, state, lives)
+        _keep(folder, state, lives)
         for child in reversed(children):
             child.stop()
     console.print("Stopped.")
@@ -171,7 +170,7 @@ def _hint(folder: Path, client: Client, console: Console) -> None:
 
 
 def _keep(folder: Path, state: DemoState, lives: datetime | None) -> None:
-    """Write down until when the hospital has lived."""
+    """Write down until when the hospital has lived, if it has."""
     if lives is not None:
         demo_files.write_state(folder, state.living(lives, datetime.now(UTC)))
 

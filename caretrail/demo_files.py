@@ -68,9 +68,7 @@ class DemoState:
 
     def living(self, since: datetime, until: datetime) -> DemoState:
         """The state of a hospital that lives since then, at `until`."""
-        before = [
-            (begin, end) for begin, end in self.lived if until - _DONE < moment(end) and moment(begin) < since
-        ]
+        before = [(begin, end) for begin, end in self.lived if until - _DONE < moment(end)]
         return replace(
             self, loaded_until=until.isoformat(), lived=(*before, (since.isoformat(), until.isoformat()))
         )
@@ -175,12 +173,7 @@ def _folder(road: str) -> str:
     return road.replace("-", "/")
 
 
-def hospital(
-    ports: dict[str, int],
-    folder: Path,
-    state: DemoState,
-    live_from: datetime,
-) -> dict[str, Any]:
+def hospital(ports: dict[str, int], folder: Path, state: DemoState, live_from: datetime) -> dict[str, Any]:
     """The hospital's plan as data: its past since the first start, live from then on, facing the taps."""
     processes = state.processes
     return {

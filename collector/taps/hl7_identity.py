@@ -77,6 +77,12 @@ def may_change(message: bytes) -> bool:
     return not trigger.isalnum() or trigger.decode("ascii", "replace") in TRIGGERS
 
 
+def is_event(message_type: str) -> bool:
+    """Whether a message of this type, such as `ADT^A40`, is such an event."""
+    code, _, trigger = message_type.partition("^")
+    return code == "ADT" and trigger in TRIGGERS
+
+
 class Hl7Identity:
     """Reads the events of one interface."""
 
@@ -106,11 +112,10 @@ class Hl7Identity:
 
         These are numbers that are none, so that they are raised, and PID-2 or PID-4 of events about them.
         """
-        code, _, trigger = message.message_type.partition("^")
-        if code != "ADT" or trigger not in TRIGGERS:
+        if not is_event(message.message_type):
             return b"", []
         more: list[Key] = []
-        found = list(self._changes(message, trigger, more))
+        found = list(self._changes(message, message.message_type.partition("^")[2], more))
         return encode(found, self._at(message)), more
 
     def _at(self, message: Message) -> int | None:

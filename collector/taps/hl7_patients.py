@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collector.taps.hl7_identity import TRIGGERS
+from collector.taps.hl7_identity import is_event
 from collector.taps.hl7_keys import Hl7Keys
 from collector.taps.hl7_measures import Hl7Measures
-from collector.taps.hops import Emitter, Hop
+from collector.taps.hops import Emitter, Hop, message_identity
 from tracing import spans
 from tracing.context import message_trace_id
 from tracing.protocols.hl7v2 import Message
 
 MOST_PATIENTS = 500
 """Of a message, so many have hops of their own."""
-_TOLD = 4096
 
 
 def further(
@@ -29,8 +28,7 @@ def further(
 
     head: encoded attributes that they share with `hop`, which is the message's and the first patient's.
     """
-    code, _, trigger = message.message_type.partition("^")
-    if code == "ADT" and trigger in TRIGGERS:
+    if is_event(message.message_type):
         return
     for number, part in enumerate(message.groups(MOST_PATIENTS)[1:], 2):
         found, tags = keys.read(part)
@@ -38,7 +36,10 @@ def further(
         own = Hop(
             hop.scope,
             # Never the message's: that is the first patient's encounter.
-            trace or message_trace_id(emitter.site_key, emitter.name, b"%d|%b" % (number, part.data[:_TOLD])),
+            trace
+            or message_trace_id(
+                emitter.site_key, emitter.name, b"%d|%b" % (number, message_identity(part.data))
+            ),
             emitter.span_id(b"%d|%b" % (number, hop.span_id), hop.start_ns),
             hop.start_ns,
             hop.control_id,

@@ -207,7 +207,7 @@ class Hl7Observer:
         kind: int = spans.KIND_PRODUCER,
         remote: bool = True,
     ) -> bool:
-        for other in () if name else hop.others:
+        for other in hop.others:
             other.end_ns, other.outcome = hop.end_ns, hop.outcome
             if not self._record(other, tail):
                 return False

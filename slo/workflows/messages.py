@@ -150,8 +150,8 @@ def _together(days: Mapping[str, set[date]]) -> list[tuple[set[str], set[date]]]
     if len(groups) <= _MOST_GROUPS:
         return groups
     rest = groups[_MOST_GROUPS - 1 :]
-    whole = set[str]().union(*(traces for traces, _ in rest)), set[date]().union(*(its for _, its in rest))
-    return [*groups[: _MOST_GROUPS - 1], whole]
+    traces = {trace for group, _ in rest for trace in group}
+    return [*groups[: _MOST_GROUPS - 1], (traces, {day for trace in traces for day in days[trace]})]
 
 
 def _number(trace: str) -> int:

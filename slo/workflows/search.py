@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from slo.workflows.beside import Beside, in_turn
@@ -244,7 +244,7 @@ def _by_trace(store: Store, traces: Iterable[str]) -> list[_Message]:
     wanted = sorted(traces)
     if not wanted:
         return []
-    days = sorted(set[date]().union(*days_of(store, wanted).values()))
+    days = sorted({day for its in days_of(store, wanted).values() for day in its})
     if not days:
         return []
     where = f"{_ON_DAYS} AND trace_id IN {{traces:Array(String)}}"

@@ -61,7 +61,7 @@ def _members(element: Element, depth: int, lists: frozenset[str] = _LISTS) -> di
     if depth >= _DEEPEST:
         return found
     for child in element:
-        if not isinstance(child.tag, str) or not child.tag.startswith(NAMESPACE):
+        if not child.tag.startswith(NAMESPACE):
             continue
         name = child.tag.removeprefix(NAMESPACE)
         value = _value(child, depth + 1)
