@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from slo.workflows.chances import NONE, Chance, Chances
@@ -38,7 +39,9 @@ class Judge:
     def of(cls, store: Store) -> Judge:
         """Read definitions from the store."""
         workflows, versions = {}, {}
-        for name, version, text, active in store.query(load_sql(PACKAGE, "judged_by.sql")).rows:
+        rows = [row for (row,) in store.query(load_sql(PACKAGE, "judged_by.sql")).rows]
+        newest = {(name, version): rest for name, version, *rest, _ in sorted(rows, key=itemgetter(4))}
+        for (name, version), (text, active) in sorted(newest.items(), reverse=True):
             versions[name, version] = workflow = _workflow(f"{name} version {version}", text)
             if active:
                 workflows[name] = workflow
@@ -107,17 +110,21 @@ def facts_of(store: Store, keys: Sequence[Key]) -> list[Facts]:
     """Facts of instances named by their keys, in that order, without vanished ones."""
     if not keys:
         return []
-    which = "i.workflow IN {workflows:Array(String)} AND i.journey IN {journeys:Array(String)}"
     workflows, journeys = sorted({key[0] for key in keys}), sorted({key[1] for key in keys})
-    found = _read(store, which, {"workflows": workflows, "journeys": journeys})
+    found = facts_of_journeys(store, workflows, journeys)
     by_key = {key_of(facts): facts for facts in found}
     return [by_key[key] for key in keys if key in by_key]
 
 
 def facts_of_journeys(store: Store, workflows: Iterable[str], journeys: Sequence[str]) -> list[Facts]:
     """Facts of every instance of some journeys. Naming the workflows lets the sort key serve."""
-    which = "i.workflow IN {workflows:Array(String)} AND i.journey IN {journeys:Array(String)}"
-    return _read(store, which, {"workflows": list(workflows), "journeys": list(journeys)})
+    asked = {"workflows": list(workflows), "journeys": list(journeys)}
+    newest: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    rows = (row[0] for row in store.query(load_sql(PACKAGE, "instance_facts.sql"), asked).rows)
+    for _, deleted, *facts in sorted(rows, key=itemgetter(0)):
+        workflow, version, journey, item, occurrence, *_ = facts
+        newest[workflow, version, journey, item, occurrence] = (deleted, facts)
+    return [_facts(facts) for deleted, facts in newest.values() if not deleted]
 
 
 @lru_cache(maxsize=256)
@@ -126,12 +133,7 @@ def _workflow(title: str, text: str) -> Workflow:
     return define_text(text, title).workflow
 
 
-def _read(store: Store, which: str, parameters: Mapping[str, Any]) -> list[Facts]:
-    sql = load_sql(PACKAGE, "instance_facts.sql").replace("{{which}}", which)
-    return [_facts(row) for row in store.query(sql, parameters).rows]
-
-
-def _facts(row: tuple[Any, ...]) -> Facts:
+def _facts(row: Sequence[Any]) -> Facts:
     workflow, version, journey, item, occurrence, certainty, facility, started_at, *rest = row
     cancelled_at, ended_at, *steps = rest
     return Facts(

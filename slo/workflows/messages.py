@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from slo.workflows.judgement import PACKAGE
@@ -40,8 +41,8 @@ def places_of(store: Store, tokens: Iterable[str]) -> dict[str, Place]:
     wanted = sorted(set(tokens))
     if not wanted:
         return {}
-    rows = store.query(load_sql(PACKAGE, "places_of.sql"), {"tokens": wanted}).rows
-    newest = {row[0]: row[2:] for row in sorted(rows, key=lambda row: row[1])}
+    rows = [row for (row,) in store.query(load_sql(PACKAGE, "places_of.sql"), {"tokens": wanted}).rows]
+    newest = {row[0]: row[2:] for row in sorted(rows, key=itemgetter(1))}
     return {
         token: Place(kind, journey, certainty, basis or "key", tuple(Era(*era) for era in eras))
         for token, (kind, journey, certainty, basis, eras) in newest.items()
@@ -132,7 +133,7 @@ def _days_of(store: Store, traces: set[str]) -> tuple[dict[str, set[date]], set[
     asked = {"traces": sorted(traces), "numbers": sorted(set(numbers.values()))}
     days: dict[int, set[date]] = {}
     further = set()
-    for number, trace, day in store.query(load_sql(PACKAGE, "days_of.sql"), asked).rows:
+    for ((number, trace, day),) in store.query(load_sql(PACKAGE, "days_of.sql"), asked).rows:
         if trace:
             further.add(trace)
         else:
@@ -169,9 +170,20 @@ def _rows(store: Store, tokens: Sequence[str], columns: str, *, by_patient: bool
     sql = load_sql(PACKAGE, "hops.sql").replace("{{columns}}", columns)
     sql = sql.replace("{{derived}}", _DERIVED if days.keys() - set(tokens) else "''")
     sql = sql.replace("{{patient}}", _PATIENT if by_patient else "''")
-    parameters: dict[str, Any] = {"tokens": tokens}
+    parameters: dict[str, Any] = {}
     reads = []
     for n, (traces, its) in enumerate(_together(days)):
-        reads.append(load_sql(PACKAGE, "hops_group.sql").replace("{{n}}", str(n)))
+        reads.append(sql.replace("{{n}}", str(n)))
         parameters |= {f"traces_{n}": sorted(traces), f"days_{n}": sorted(its)}
-    return store.query(sql.replace("{{groups}}", " UNION ALL ".join(reads)), parameters).rows
+    rows = [row[0] for row in store.query(" UNION ALL ".join(reads), parameters).rows]
+    return _newest(rows, set(tokens))
+
+
+def _newest(rows: Iterable[tuple[Any, ...]], tokens: set[str]) -> list[tuple[Any, ...]]:
+    """Of the spans that hang on one of `tokens` each once, as it was last sent, in order of time."""
+    found: dict[tuple[str, str], tuple[Any, ...]] = {}
+    for row in sorted(rows, key=itemgetter(5)):
+        trace_id, derived, patient, at, span_id, _, interface, *rest = row
+        if trace_id in tokens or derived in tokens:
+            found[span_id, interface] = (trace_id, derived, patient, at, span_id, *rest)
+    return sorted(found.values(), key=itemgetter(3, 4))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from slo.workflows.beside import Beside, in_turn
@@ -142,7 +143,7 @@ def _keys(store: Store, tokens: Sequence[str]) -> dict[str, tuple[str, str]]:
     if not tokens:
         return {}
     rows = store.query(load_sql(PACKAGE, "kinds_of.sql"), {"tokens": tokens}).rows
-    return {token: (kind, authority) for token, kind, authority in rows}
+    return {token: (kind, authority) for ((token, kind, authority),) in rows}
 
 
 def _of_key(token: str, kind: str, authority: str, place: Place | None, why: str) -> list[Match]:
@@ -288,9 +289,11 @@ def _collisions(store: Store, tokens: Iterable[str], now: datetime) -> dict[str,
     wanted = sorted(tokens)
     if not wanted:
         return {}
-    parameters = {"tokens": wanted, "now": now}
-    rows = store.query(load_sql(PACKAGE, "collisions_of.sql"), parameters).rows
-    return {token: (why, evidence) for token, why, evidence in rows}
+    rows = [row for (row,) in store.query(load_sql(PACKAGE, "collisions_of.sql"), {"tokens": wanted}).rows]
+    newest = {(token, why): rest for token, why, _, *rest in sorted(rows, key=itemgetter(2))}
+    return {
+        token: (why, evidence) for (token, why), (evidence, cleared_at) in newest.items() if cleared_at > now
+    }
 
 
 def _best(found: Iterable[Match]) -> list[Match]:

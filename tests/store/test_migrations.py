@@ -124,3 +124,35 @@ def test_ddl_is_what_migrate_runs(store: Store) -> None:
         f"-- {migration.file}" for migration in schema.shipped()
     ]
     assert "CREATE TABLE IF NOT EXISTS spans\n" in ddl
+
+
+def test_tables_made_anew_keep_what_was_in_them_wherever_that_was_cut_off(store_url: str) -> None:
+    every = schema.shipped()
+    (anew,) = [migration for migration in every if migration.file == "0058_fine_granules.sql"]
+    statements = list(split_statements(render(anew.text, None)))
+    with open_store(store_url) as store:
+        store.command(f"CREATE DATABASE {store.database}", outside=True)
+        schema.migrate(store, None, [migration for migration in every if migration.file < anew.file])
+        key = ("token", ["visit"], ["NSH"], ["a1"], ["sealed"], "2026-11-22 08:00:00")
+        columns = "trace_id, key_kinds, key_authorities, key_tokens, key_seals, start, span_id"
+        store.command(f"INSERT INTO spans_in ({columns}) VALUES {(*key, 's1')}, {(*key, 's2')}")
+        store.command("INSERT INTO journeys (token, kind, journey, version) VALUES ('a1', 'visit', 'j', 1)")
+        before = _rows(store)
+        assert [len(rows) for rows in before] == [2, 1, 1, 1]
+        for last, statement in enumerate(statements):
+            if "CREATE" not in statement:
+                for cut in statements[: last + 1]:
+                    store.command(cut)
+                schema.migrate(store, None, [migration for migration in every if migration.file <= anew.file])
+                assert _rows(store) == before, statement
+                store.command("DELETE FROM schema_migrations WHERE file = '0058_fine_granules.sql'")
+        schema.migrate(store, None)
+        store.command("INSERT INTO keys (token, kind, authority) VALUES ('a2', 'visit', 'EAST')")
+        assert len(_rows(store)[3]) == 2, "the view of authorities is attached to the new table"
+
+
+def _rows(store: Store) -> list[list[tuple[object, ...]]]:
+    return [
+        store.query(f"SELECT * FROM {table} FINAL ORDER BY ALL").rows
+        for table in ("spans", "keys", "journey_members", "key_authorities")
+    ]

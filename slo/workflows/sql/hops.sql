@@ -1,8 +1,8 @@
--- Messages of some keys: those traced by one of them, and those that carry another trace (a propagated context) but
--- whose best key is one of them. A span sent twice is one message. Read as in hops_group.sql. What the trace was
--- derived from and the patient are '' where nobody needs them: wide columns of every granule touched.
-SELECT trace_id, {{derived}} AS derived, {{patient}} AS patient, start, span_id, {{columns}}
-FROM ({{groups}})
-WHERE trace_id IN {tokens:Array(String)} OR derived IN {tokens:Array(String)}
-ORDER BY start, span_id, ingested_at DESC
-LIMIT 1 BY span_id, interface
+-- The spans of some traces on the days that these have any: the n-th group of several. A trace that has nothing on a day
+-- would cost a granule of that day all the same. What the trace was derived from and the patient are '' where nobody
+-- needs them: wide columns of every granule touched. A span sent twice is there twice: the reader takes the newest. One
+-- tuple and not a column each, because the planning of a column costs more than its reading.
+SELECT (trace_id, {{derived}}, {{patient}}, start, span_id, ingested_at, interface, {{columns}})
+FROM spans
+PREWHERE trace_id IN {traces_{{n}}:Array(String)}
+WHERE toDate(start) IN {days_{{n}}:Array(Date)}

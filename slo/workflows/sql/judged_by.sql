@@ -1,4 +1,2 @@
--- What instances are judged by: every version of every workflow, as its author wrote it.
-SELECT name, version, yaml, active FROM workflow_definitions
-ORDER BY name, version DESC, updated_at DESC
-LIMIT 1 BY name, version
+-- What instances are judged by: every version of every workflow, as its author wrote it; the newest row of each counts.
+SELECT (name, version, yaml, active, updated_at) FROM workflow_definitions

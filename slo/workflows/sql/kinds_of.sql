@@ -1,2 +1,2 @@
--- Which of some tokens are keys, and of what kind and authority.
-SELECT token, any(kind), any(authority) FROM keys WHERE token IN {tokens:Array(String)} GROUP BY token
+-- Which of some tokens are keys, and of what kind and authority; a key that several parts have is there as often.
+SELECT (token, kind, authority) FROM keys PREWHERE token IN {tokens:Array(String)}

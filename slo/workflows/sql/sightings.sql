@@ -2,7 +2,7 @@
 -- none, its trace. The latest first, so many of each key.
 SELECT token, other, any(other_kind) AS what, min(key_sightings.first) AS since, max(key_sightings.last) AS until
 FROM key_sightings
-WHERE token IN {tokens:Array(String)}
+PREWHERE token IN {tokens:Array(String)}
 GROUP BY token, other
 ORDER BY until DESC, other
 LIMIT {most:UInt32} BY token
