@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import hmac
 import itertools
 import json
 import random
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import add_folder_options, machine, percentile, resident_mb, said, workplace
+from benchmarks.search import SITE_KEY as SEARCH_SITE_KEY
 from tracing.identity import Resolver
 from tracing.identity.feed import Progress, save_progress
 from tracing.store import Store, load_sql, open_store
@@ -56,6 +58,9 @@ def main() -> None:
     )
     parser.add_argument("--every", type=float, default=0.1, help="seconds between two steps of a resolver")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--searched", action="store_true", help="the folder of --reuse was filled by benchmarks.search"
+    )
     add_folder_options(parser)
     options = parser.parse_args()
     with workplace(options, "identity", options.journeys * _BYTES_A_JOURNEY) as (folder, empty):
@@ -73,7 +78,10 @@ def run(options: argparse.Namespace, folder: Path, *, fill: bool) -> dict[str, A
             _fill(store, options.journeys)
             took = time.perf_counter() - began
             print(f"{options.journeys:,} journeys, {4 * options.journeys:,} keys in {took:.0f} s", flush=True)
-        traffic = Traffic(options.journeys, random.Random(options.seed))
+        if options.searched:
+            _settle(store)
+        past = Searched(options.journeys) if options.searched else Past()
+        traffic = Traffic(past, options.journeys, random.Random(options.seed))
         before = resident_mb()
         one = _follow(store, traffic, options, resolvers=1)
         grown = resident_mb() - before
@@ -108,16 +116,44 @@ def run(options: argparse.Namespace, folder: Path, *, fill: bool) -> dict[str, A
     }
 
 
-def token(key: Key) -> str:
-    """The same as in identity_fill.sql."""
-    return hashlib.md5(f"{key[0]}:{key[1]}".encode(), usedforsecurity=False).hexdigest()
+class Past:
+    """The names of what identity_fill.sql filled."""
+
+    def token(self, key: Key) -> str:
+        """Of a key of the past or a new one."""
+        return hashlib.md5(f"{key[0]}:{key[1]}".encode(), usedforsecurity=False).hexdigest()
+
+    def patient(self, journey: int) -> Key:
+        """Whose journey it is."""
+        return "mrn", journey // 4
+
+
+class Searched(Past):
+    """The names of what benchmarks.search filled: through the views, with its traces and messages."""
+
+    def __init__(self, journeys: int) -> None:
+        self._journeys = journeys
+
+    def token(self, key: Key) -> str:
+        """As search_spans.sql."""
+        kind, number = key
+        owner, letter = "NSH", {"mrn": "P"}.get(kind, kind[0].upper())
+        if kind in ("account", "claim") and number < self._journeys and number % 10 == 9:
+            owner, number = "EAST", number - (kind == "account")
+        text = f"v1|journey|{kind}|{owner}|{letter}{number}"
+        return hmac.digest(SEARCH_SITE_KEY, text.encode(), "sha256")[:16].hex()
+
+    def patient(self, journey: int) -> Key:
+        """Whose journey it is."""
+        return "mrn", journey % max(1, self._journeys // 4)
 
 
 class Traffic:
     """Messages of a busy day. expected: for every new key the visit it belongs to, by tokens."""
 
-    def __init__(self, journeys: int, pick: random.Random) -> None:
+    def __init__(self, past: Past, journeys: int, pick: random.Random) -> None:
         self.expected: dict[str, str] = {}
+        self.past = past
         self._journeys = journeys
         self._pick = pick
         self._numbers = itertools.count(time.time_ns())  # not those of an earlier run in the same store
@@ -136,16 +172,21 @@ class Traffic:
             chance = self._pick.random()
             if chance < 0.4:
                 yield self._known(
-                    ("visit", old), ("order", number), ("mrn", old // 4), new="order", n=number, visit=old
+                    ("visit", old),
+                    ("order", number),
+                    self.past.patient(old),
+                    new="order",
+                    n=number,
+                    visit=old,
                 )
             elif chance < 0.7:
                 yield self._known(("account", old), ("claim", number), new="claim", n=number, visit=old)
             elif chance < 0.9:
-                patient = ("mrn", old // 4)
-                yield self._known(("visit", number), ("account", number), patient, new="account", n=number)
+                keys = ("visit", number), ("account", number), self.past.patient(old)
+                yield self._known(*keys, new="account", n=number)
             else:  # the visit becomes known five seconds later
                 self._late.append((at + 5, number))
-                self.expected[token(("account", number))] = token(("visit", number))
+                self.expected[self.past.token(("account", number))] = self.past.token(("visit", number))
                 yield (("account", number), ("claim", number)), None
 
     @property
@@ -156,7 +197,7 @@ class Traffic:
     def _known(
         self, *keys: Key, new: str, n: int, visit: int | None = None
     ) -> tuple[tuple[Key, ...], tuple[str, str]]:
-        place = token((new, n)), token(("visit", n if visit is None else visit))
+        place = self.past.token((new, n)), self.past.token(("visit", n if visit is None else visit))
         self.expected[place[0]] = place[1]
         return keys, place
 
@@ -250,7 +291,7 @@ def _send(store: Store, traffic: Traffic, watch: Watch, options: argparse.Namesp
         rows: list[tuple[Any, ...]] = []
         places: list[tuple[str, str]] = []
         for keys, place in traffic.batch(count, at):
-            rows.append(_row(keys, sent + len(rows)))
+            rows.append(_row(traffic.past, keys, sent + len(rows)))
             if place is not None:
                 places.append(place)
         since = time.monotonic()
@@ -262,8 +303,8 @@ def _send(store: Store, traffic: Traffic, watch: Watch, options: argparse.Namesp
     return sent
 
 
-def _row(keys: tuple[Key, ...], number: int) -> tuple[Any, ...]:
-    tokens = [token(key) for key in keys]
+def _row(past: Past, keys: tuple[Key, ...], number: int) -> tuple[Any, ...]:
+    tokens = [past.token(key) for key in keys]
     kinds = [key[0] for key in keys]
     message = {"visit": "ADT^A08", "account": "DFT^P03"}[kinds[0]]
     now = datetime.now(UTC)
@@ -278,7 +319,11 @@ def _fill(store: Store, journeys: int) -> None:
         chunk = {"from": first, "count": min(_AT_ONCE, journeys - first), "stored": stored}
         for statement in split_statements(load_sql("benchmarks", "identity_fill.sql")):
             store.command(statement, chunk)
-    # What is older than a day is one part in a store that has been there for a month.
+    _settle(store)
+
+
+def _settle(store: Store) -> None:
+    """As a store that has been there for a month: what is older than a day is one part, all is resolved."""
     store.command("OPTIMIZE TABLE key_facts FINAL")
     save_progress(store, _READER, Progress(datetime.now(UTC)))
 

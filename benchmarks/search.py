@@ -34,8 +34,8 @@ HOPS = 5
 _BYTES_A_SPAN = 450  # with what merges need for a while
 _AT_ONCE = 200_000
 #: Of which a store that lives merges all that is older than a day.
-_DAILY = ("keys", "key_places", "journey_members", "trace_days", "derived_traces", "message_places")
-_SITE_KEY = bytes(range(32))
+_DAILY = ("keys", "key_places", "journey_members", "trace_outlines", "derived_traces", "message_places")
+SITE_KEY = bytes(range(32))
 
 
 def main() -> None:
@@ -109,7 +109,7 @@ def _fill(store: Store, journeys: int, days: int) -> float:
     """Fill what is missing: a fill that was broken off goes on with the chunk it was at."""
     began = time.perf_counter()
     numbers = {
-        "site_key": _SITE_KEY.hex(),
+        "site_key": SITE_KEY.hex(),
         "patients": max(1, journeys // 4),
         "begin": int(END.timestamp()) - (days + 5) * 86_400,
         "lasts": days * 86_400,
@@ -151,7 +151,7 @@ def _settled(store: Store, patience_s: float = 300.0) -> tuple[int, int]:
 
 
 def _questions(store: Store, journeys: int, pick: random.Random) -> dict[str, Callable[[], None]]:
-    source, sealer = StoreSource(store), Sealer(SiteKey(_SITE_KEY))
+    source, sealer = StoreSource(store), Sealer(SiteKey(SITE_KEY))
 
     numbers = [pick.randrange(journeys) for _ in range(1_000)]
     sql = "SELECT lower(hex(sipHash64('span', toUInt64(arrayJoin({numbers:Array(UInt64)})), toUInt8(0))))"

@@ -12,7 +12,15 @@ from zoneinfo import ZoneInfo
 from slo.workflows.beside import Beside, in_turn
 from slo.workflows.judgement import PACKAGE, Judge, facts_of_journeys
 from slo.workflows.late_truth import changes_of
-from slo.workflows.messages import Message, about_batches, members_of, messages_of, places_of, worst
+from slo.workflows.messages import (
+    Message,
+    about_batches,
+    members_of,
+    messages_of,
+    places_of,
+    shapes_of,
+    worst,
+)
 from slo.workflows.rows import INSTANCE_STATES, Found, Hop, InstanceRow, Journey, Outline, SealedKey, StepRow
 from slo.workflows.search import TRACE_ID, Match, search
 from tracing.identity.model import MESSAGE, NEVER, Place
@@ -73,19 +81,19 @@ def outlines(
     """What became of several journeys, named by their ids, in that order, without those without a message."""
     judged = (beside or in_turn(store))(lambda other: _workflows(other, roots, now))
     members = members_of(store, roots)
-    messages = {root: found for root, found in messages_of(store, members).items() if found}
+    shapes = shapes_of(store, members)
     instances = judged()
     return [
         Outline(
             journey=root,
             certainty=_certainty(members[root]),
-            trace_ids=list(dict.fromkeys(one.trace_id for one in messages[root])),
-            hops=len(messages[root]),
-            began=messages[root][0].at,
+            trace_ids=shapes[root].trace_ids,
+            hops=shapes[root].hops,
+            began=shapes[root].began,
             workflows=instances.get(root, []),
         )
         for root in dict.fromkeys(roots)
-        if root in messages
+        if root in shapes
     ]
 
 

@@ -21,6 +21,7 @@ CERTAIN, PROBABLE, QUARANTINED = "certain", "probable", "quarantined"
 _DERIVED = "attributes['journey.trace_id']"
 _PATIENT = "key_tokens[indexOf(key_kinds, 'mrn')]"
 _MOST_GROUPS = 12
+_SPAN = 5  # columns that say which span it is
 _WORST_LAST = (CERTAIN, PROBABLE, QUARANTINED)
 
 
@@ -63,12 +64,12 @@ def members_of(store: Store, journeys: Iterable[str]) -> dict[str, dict[str, Pla
 
 
 def messages_of(
-    store: Store, members: Mapping[str, Mapping[str, Place]], columns: str = "interface"
+    store: Store, members: Mapping[str, Mapping[str, Place]], columns: str = ""
 ) -> dict[str, list[Message]]:
     """The messages of journeys, oldest first, each once; `members` as `members_of` gives them.
 
-    columns: further columns of spans, as SQL, that come in `rest`. A key that served several patients gives a
-    journey only the messages of its patient, else those of its time.
+    columns: further columns of spans, as SQL, that come in `rest`; every one costs a day a millisecond.
+    A key that served several patients gives a journey only the messages of its patient, else of its time.
     """
     tokens = {token for journey, keys in members.items() for token in (journey, *keys)}
     leads: dict[str, set[str]] = {journey: {journey} for journey in members}
@@ -91,6 +92,55 @@ def messages_of(
                     hung[journey] = message
         for journey, message in hung.items():
             found[journey].append(message)
+    return found
+
+
+class Shape(NamedTuple):
+    """The messages of a journey from afar: traces, the earliest first; how many; when the first was."""
+
+    trace_ids: list[str]
+    hops: int
+    began: datetime
+
+
+def shapes_of(store: Store, members: Mapping[str, Mapping[str, Place]]) -> dict[str, Shape]:
+    """What `messages_of` would give, without reading messages where that can be told; without those of none.
+
+    Messages are read for journeys of keys that served several, and where a message carries another trace.
+    """
+    tokens = sorted({token for journey, keys in members.items() for token in (journey, *keys)})
+    if not tokens:
+        return {}
+    by_number = {_number(token): token for token in tokens}
+    asked = {"traces": tokens, "numbers": sorted(by_number)}
+    first: dict[str, datetime] = {}
+    spans: dict[str, set[int]] = {}
+    elsewhere = set()
+    for ((number, derived, at, its),) in store.query(load_sql(PACKAGE, "outlines_of.sql"), asked).rows:
+        if derived:
+            elsewhere.add(derived)
+        else:
+            trace = by_number[number]
+            first[trace] = min(at, first.get(trace, at))
+            spans.setdefault(trace, set()).update(its)
+    found: dict[str, Shape] = {}
+    for journey, keys in members.items():
+        mine = {journey, *keys}
+        if elsewhere & mine or any(place.eras for place in keys.values()):
+            continue
+        traces = sorted(mine & first.keys(), key=lambda trace: (first[trace], trace))
+        if traces:
+            hops = len(set().union(*(spans[trace] for trace in traces)))
+            found[journey] = Shape(traces, hops, first[traces[0]])
+    read = {
+        journey: keys
+        for journey, keys in members.items()
+        if journey not in found and ({journey, *keys} & (elsewhere | first.keys()))
+    }
+    for journey, messages in messages_of(store, read).items():
+        if messages:
+            traces = list(dict.fromkeys(one.trace_id for one in messages))
+            found[journey] = Shape(traces, len(messages), messages[0].at)
     return found
 
 
@@ -156,7 +206,7 @@ def _together(days: Mapping[str, set[date]]) -> list[tuple[set[str], set[date]]]
 
 
 def _number(trace: str) -> int:
-    """The first half of a trace ID as trace_days has it."""
+    """The first half of a trace ID as trace_outlines has it."""
     try:
         return int.from_bytes(bytes.fromhex(trace[:16]), "little")
     except ValueError:  # the name of a journey that is no key's token: no message has it as its trace
@@ -167,7 +217,8 @@ def _rows(store: Store, tokens: Sequence[str], columns: str, *, by_patient: bool
     days = days_of(store, tokens) if tokens else {}
     if not days:
         return []
-    sql = load_sql(PACKAGE, "hops.sql").replace("{{columns}}", columns)
+    further = f", ingested_at, interface, {columns}" if columns else ""
+    sql = load_sql(PACKAGE, "hops.sql").replace("{{columns}}", further)
     sql = sql.replace("{{derived}}", _DERIVED if days.keys() - set(tokens) else "''")
     sql = sql.replace("{{patient}}", _PATIENT if by_patient else "''")
     parameters: dict[str, Any] = {}
@@ -175,15 +226,17 @@ def _rows(store: Store, tokens: Sequence[str], columns: str, *, by_patient: bool
     for n, (traces, its) in enumerate(_together(days)):
         reads.append(sql.replace("{{n}}", str(n)))
         parameters |= {f"traces_{n}": sorted(traces), f"days_{n}": sorted(its)}
-    rows = [row[0] for row in store.query(" UNION ALL ".join(reads), parameters).rows]
-    return _newest(rows, set(tokens))
+    rows = [row for (row,) in store.query(" UNION ALL ".join(reads), parameters).rows]
+    wanted = set(tokens)
+    return _newest([row for row in rows if row[0] in wanted or row[1] in wanted])
 
 
-def _newest(rows: Iterable[tuple[Any, ...]], tokens: set[str]) -> list[tuple[Any, ...]]:
-    """Of the spans that hang on one of `tokens` each once, as it was last sent, in order of time."""
-    found: dict[tuple[str, str], tuple[Any, ...]] = {}
-    for row in sorted(rows, key=itemgetter(5)):
-        trace_id, derived, patient, at, span_id, _, interface, *rest = row
-        if trace_id in tokens or derived in tokens:
-            found[span_id, interface] = (trace_id, derived, patient, at, span_id, *rest)
+def _newest(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Each span once, as it was last sent where that was asked for, in order of time."""
+    found: dict[tuple[str, ...], tuple[Any, ...]] = {}
+    if rows and len(rows[0]) > _SPAN:
+        rows.sort(key=itemgetter(_SPAN))
+    for row in rows:
+        _, interface, *rest = row[_SPAN:] or ("", "")
+        found[row[_SPAN - 1], interface] = (*row[:_SPAN], *rest)
     return sorted(found.values(), key=itemgetter(3, 4))

@@ -30,7 +30,7 @@ WRITTEN = (
     "journeys",
     "journey_members",
     "key_places",
-    "trace_days",
+    "trace_outlines",
     "message_places",
     "key_authorities",
     "journey_former",

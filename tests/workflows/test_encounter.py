@@ -6,6 +6,7 @@ Places are written here as the resolver writes them, so that each story is about
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -21,7 +22,7 @@ TABLES = (
     "key_places",
     *("spans", "keys", "journeys", "journey_members", "key_sightings", "key_facts", "key_news"),
     "derived_traces",
-    *("identity_events", "key_collisions", "trace_days", "message_places", "key_authorities"),
+    *("identity_events", "key_collisions", "trace_outlines", "message_places", "key_authorities"),
 )
 Era = tuple[str, datetime, str]
 
@@ -162,6 +163,36 @@ def test_one_number_of_two_patients_gives_each_their_messages(store: Store) -> N
     assert (two.journey, two.since, two.until) == (other, at(1000), None)
     assert [match.journey for match in found(store, "mrn:8")] == [other]
     assert [match.journey for match in found(store, "mrn:7")] == [V1]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_a_list_says_of_an_encounter_is_what_reading_its_messages_gives(store: Store, seed: int) -> None:
+    pick = random.Random(seed)
+    visits = [f"visit:{n}" for n in range(4)]
+    for visit in visits:
+        for account in range(pick.randrange(3)):
+            eras = [(token_of("mrn:7"), NOON, token_of(visit)), (token_of("mrn:8"), NOON, V2)]
+            split = pick.random() < 0.2
+            placed(store, f"account:{visit}{account}", token_of(visit), eras=eras if split else ())
+    for n in range(40):
+        visit = pick.choice(visits)
+        keys = pick.choice([(visit, "mrn:7"), (visit,), (f"account:{visit}{pick.randrange(2)}", "mrn:8")])
+        propagated = pick.choice(["", "", "", f"{pick.randrange(4):032x}", token_of(pick.choice(visits))])
+        hours, interface = pick.choice([0, 3, 20, 40, 400]), pick.choice(["ehr-adt", "billing"])
+        sent(store, *keys, hours=hours, trace=propagated, control_id=str(n), interface=interface)
+        if pick.random() < 0.3:  # telemetry that is sent again
+            sent(store, *keys, hours=hours, trace=propagated, control_id=str(n), interface=interface)
+    roots = [token_of(visit) for visit in visits]
+    lines = {one.journey: one for one in read.outlines(store, [*roots, token_of("visit:none")], NOON)}
+    for root in roots:
+        whole = read.journey(store, root, NOON)
+        if whole is None:
+            assert root not in lines
+            continue
+        line = lines[root]
+        assert (line.hops, line.began) == (len(whole.hops), whole.hops[0].at)
+        assert set(line.trace_ids) == set(whole.trace_ids)
+        assert line.trace_ids[0] in {hop.trace_id for hop in whole.hops if hop.at == whole.hops[0].at}
 
 
 def test_a_patient_leads_to_every_encounter_the_latest_first(store: Store) -> None:
