@@ -75,10 +75,10 @@ class Relay:
         self._units = units
         self.counters = RelayCounters()
         self.connections: set[Downstream] = set()
-        self._new_watcher = new_watcher
+        self.new_watcher = new_watcher
         self._server: asyncio.Server | None = None
         self._upstream_down = False
-        self._watching = True
+        self.watching = True
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -174,21 +174,21 @@ class Relay:
             self.counters.unseen += self._units(data)
 
     def watch_failed(self, error: Exception) -> None:
-        """Note a watcher that broke; its connection goes on unwatched."""
+        """Note a watcher that broke; its connection goes on unwatched for a while."""
         self.counters.watch_failures += 1
         # The type alone: an exception's text may quote the message.
         log.error("interface %s: a connection passes unread after %s", self.name, type(error).__name__)
 
     def spare(self, sparing: bool) -> None:
-        """Look at no connection while there is no memory for it; those that come afterwards are watched."""
-        self._watching = not sparing
+        """Look at no connection while there is no memory for it."""
+        self.watching = not sparing
         if sparing:
             for connection in list(self.connections):
                 connection.unwatch(MemoryError())
 
     def _side(self) -> Downstream:
-        watcher = self._new_watcher()
+        watcher = self.new_watcher()
         side = Rewriting(self, cast(Rewriter, watcher)) if self._rewrites else Downstream(self, watcher)
-        if not self._watching:
+        if not self.watching:
             side.unwatch(MemoryError())
         return side

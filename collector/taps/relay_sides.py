@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 HALF_CLOSED_SECONDS = 60.0
 CONNECT_SECONDS = 10.0
+#: How long a connection passes unread after its watcher broke; twice as long each time, an hour at most.
+UNWATCHED_SECONDS = 30.0
+_UNWATCHED_AT_MOST = 3600.0
+_SILENCE_SECONDS = 1.0
 _PROBES = 4
 
 
 class Watcher(Protocol):
-    """Looks on at one connection. What it raises ends the watching, never the connection."""
+    """Looks on at one connection. What it raises ends the watching for a while, never the connection."""
 
     def request(self, data: bytes, now_ns: int) -> None:
         """Bytes from the sender, already on their way, that arrived at `now_ns`."""
@@ -91,6 +95,10 @@ class Downstream(asyncio.Protocol):
         self._finishing = False
         self._refused = False
         self._idle: asyncio.TimerHandle | None = None
+        self._unwatched_for = UNWATCHED_SECONDS
+        self._unwatched_until = 0.0
+        self._heard = 0.0
+        self._answered = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's do not inherit from asyncio's
@@ -135,13 +143,16 @@ class Downstream(asyncio.Protocol):
                 self._transport.pause_reading()
             return
         up.write(data)
-        if self._watcher is not None:
+        if self._watcher is not None or self._watched_again():
             self._turn.requested(self, data)
         else:
             self._relay.passed_unread(data)
 
     def upstream_data(self, data: bytes) -> None:
         """Bytes from the receiver."""
+        if self._watcher is None:
+            self._answered = True
+            self._heard = asyncio.get_running_loop().time()
         self._turn.answered(self, data)
 
     def request(self, data: bytes, now_ns: int) -> None:
@@ -263,7 +274,26 @@ class Downstream(asyncio.Protocol):
 
     def _unwatch(self, error: Exception) -> None:
         self._watcher = None
+        self._answered = False
+        self._unwatched_until = asyncio.get_running_loop().time() + self._unwatched_for
+        self._unwatched_for = min(2 * self._unwatched_for, _UNWATCHED_AT_MOST)
         self._relay.watch_failed(error)
+
+    def _watched_again(self) -> bool:
+        """Whether what the sender says now may be read again: it begins something, as far as one can tell.
+
+        That is after an answer, or after a silence, so that a new watcher does not start within a message.
+        """
+        now = asyncio.get_running_loop().time()
+        begins = self._answered or now - self._heard >= _SILENCE_SECONDS
+        self._answered, self._heard = False, now
+        if not begins or now < self._unwatched_until or not self._relay.watching:
+            return False
+        self._take(self._relay.new_watcher())
+        return True
+
+    def _take(self, watcher: Watcher) -> None:
+        self._watcher = watcher
 
 
 class Rewriting(Downstream):
@@ -275,7 +305,7 @@ class Rewriting(Downstream):
 
     def data_received(self, data: bytes) -> None:
         up = self._up
-        if up is None or self._watcher is None:
+        if up is None or (self._watcher is None and not self._watched_again()):
             super().data_received(data)
             return
         changed = self._rewriter.rewrite(data, time_ns())
@@ -294,6 +324,10 @@ class Rewriting(Downstream):
     def _unwatch(self, error: Exception) -> None:
         self._release()
         super()._unwatch(error)
+
+    def _take(self, watcher: Watcher) -> None:
+        super()._take(watcher)
+        self._rewriter = cast(Rewriter, watcher)
 
     def _release(self) -> None:
         if self._up is not None and not self._up.is_closing():

@@ -178,7 +178,7 @@ class Taps:
         if sparing == self._sparing:
             return
         self._sparing = sparing
-        log.error("out of memory: messages pass unread" if sparing else "new connections are read again")
+        log.error("out of memory: messages pass unread" if sparing else "messages are read again")
         for tap in self._taps.values():
             if isinstance(tap, Sparing):
                 tap.spare(sparing)

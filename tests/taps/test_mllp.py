@@ -12,6 +12,7 @@ import pytest
 import uvloop
 
 from collector.taps.config import TapConfigError
+from collector.taps.mllp import MllpWatcher
 from collector.taps.run import Taps
 from tests.taps.test_observe_hl7 import simhospital
 from tests.taps.world import (
@@ -227,6 +228,77 @@ def test_a_reader_that_breaks_lets_the_bytes_pass(
         await receiver.stop()
 
     asyncio.run(story())
+
+
+def test_a_connection_is_read_again_a_while_after_its_reader_broke(
+    run: Callable[[Any], None], collector: Collector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, breaks = MllpWatcher.request, [True]
+
+    def broken_once(self: MllpWatcher, data: bytes, now_ns: int) -> None:
+        if breaks:
+            raise RuntimeError(breaks.pop())
+        read(self, data, now_ns)
+
+    monkeypatch.setattr("collector.taps.mllp.MllpWatcher.request", broken_once)
+    monkeypatch.setattr("collector.taps.relay_sides.UNWATCHED_SECONDS", 0.3)
+
+    async def story() -> None:
+        receiver = await MllpReceiver(accept).start()
+        async with tapped(collector, tmp_path, receiver.port) as (taps, address):
+            reader, writer = await asyncio.open_connection(*address)
+            for control, wait in (("C1", 0.0), ("C2", 0.0), ("C3", 0.5), ("C4", 0.0)):
+                await asyncio.sleep(wait)
+                writer.write(framed(adt(control)))
+                assert await asyncio.wait_for(reader.read(1000), 5) == framed(ack(control))
+            writer.close()
+            await eventually(lambda: len(collector.spans) == 2)
+            counted = taps.counters()["ehr-adt"]
+            assert (counted["watch_failures"], counted["unseen"]) == (1, 2)
+        seen = [(one["messaging.message.id"], one["integration.outcome"]) for one in collector.spans]
+        assert seen == [("C3", "accepted"), ("C4", "accepted")]
+        await receiver.stop()
+
+    run(story())
+
+
+@pytest.mark.parametrize("context", ["none", "inject"])
+def test_a_connection_that_was_spared_is_read_again_from_the_next_message_on(
+    run: Callable[[Any], None],
+    collector: Collector,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    context: str,
+) -> None:
+    monkeypatch.setattr("collector.taps.relay_sides.UNWATCHED_SECONDS", 0.0)
+    monkeypatch.setattr("collector.taps.run.GUARD_SECONDS", 1000.0)
+
+    async def story() -> None:
+        receiver = await MllpReceiver(accept).start()
+        async with tapped(collector, tmp_path, receiver.port, context=context) as (taps, address):
+            reader, writer = await asyncio.open_connection(*address)
+
+            async def pass_on(control: str) -> bytes:
+                before, message = len(receiver.received), framed(adt(control))
+                for part in (message[:20], message[20:]):
+                    writer.write(part)
+                    await asyncio.sleep(0.05)
+                assert await asyncio.wait_for(reader.read(1000), 5) == framed(ack(control))
+                return receiver.received[before:]
+
+            await pass_on("C1")
+            for resident, control in ((1 << 60, "C2"), (0, "C3")):
+                taps.guard(resident)
+                passed = await pass_on(control)
+                injected = b"ZTC|" in passed
+                assert injected == (context == "inject" and not resident)
+                assert injected or passed == framed(adt(control))
+            writer.close()
+            await eventually(lambda: len(collector.spans) == 2)
+        assert [one["messaging.message.id"] for one in collector.spans] == ["C1", "C3"]
+        await receiver.stop()
+
+    run(story())
 
 
 def spooled(folder: Path) -> bytes:
