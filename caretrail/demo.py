@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -28,7 +29,7 @@ from caretrail import demo_files, demo_history
 from caretrail.children import Child
 from caretrail.client import Client, CouldNotAsk
 from caretrail.demo_files import DemoState
-from caretrail.instance import CannotStart, bind, lock, prepare_folder, secret_file
+from caretrail.instance import CONFIG_NAME, CannotStart, bind, find_config, lock, prepare_folder, secret_file
 from tracing.context import SiteKey
 
 _CORE_START_S = 90.0
@@ -165,8 +166,17 @@ def _hint(folder: Path, client: Client, console: Console) -> None:
     command = "caretrail where"
     if (program := Path(sys.argv[0])).name == "caretrail" and not shutil.which("caretrail"):
         command = f"{os.path.relpath(program)} where"
+    named = "" if _is_found(folder) else f" --config {shlex.quote(str(folder / CONFIG_NAME))}"
     for visit, state in demo_files.examples(folder, client):
-        console.print(f"[dim]Try:[/] {command} {visit}   [dim]({state})[/]")
+        console.print(f"[dim]Try:[/] {command} {visit}{named}   [dim]({state})[/]", soft_wrap=True)
+
+
+def _is_found(folder: Path) -> bool:
+    """Whether a command without `--config` asks this demo."""
+    try:
+        return find_config(None).resolve() == (folder / CONFIG_NAME).resolve()
+    except CannotStart:
+        return False
 
 
 def _keep(folder: Path, state: DemoState, lives: datetime | None) -> None:

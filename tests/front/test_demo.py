@@ -44,6 +44,16 @@ def test_the_link_lets_in_once_and_the_session_stays(demo: Demo) -> None:
         stranger.open(demo.link)
 
 
+def test_the_commands_it_says_to_try_answer_what_it_says(demo: Demo, tmp_path: Path) -> None:
+    tries = eventually(lambda: [line.split() for line in demo.told if line.startswith("Try: ")])
+    for words in tries:
+        asked, state = words[words.index("where") :], words.pop().strip("()")
+        found = caretrail(*asked[:-1], cwd=tmp_path)
+        # What was overdue may have come by now.
+        assert found.returncode in ((0,) if state == "completed" else (0, 1)), (state, found.stderr)
+        assert "found as visit at " in found.stdout
+
+
 def test_within_a_minute_there_is_one_of_every_kind(demo: Demo) -> None:
     def all_kinds() -> bool:
         counts = demo.counts(WORKFLOW)
