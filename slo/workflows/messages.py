@@ -11,7 +11,7 @@ from datetime import date, datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from slo.workflows.judgement import PACKAGE
+from slo.workflows.judgement import PACKAGE, tuples
 from tracing.identity.model import Era, Place
 from tracing.store import Store, load_sql
 
@@ -42,7 +42,7 @@ def places_of(store: Store, tokens: Iterable[str]) -> dict[str, Place]:
     wanted = sorted(set(tokens))
     if not wanted:
         return {}
-    rows = [row for (row,) in store.query(load_sql(PACKAGE, "places_of.sql"), {"tokens": wanted}).rows]
+    rows = tuples(store, "places_of.sql", {"tokens": wanted})
     newest = {row[0]: row[2:] for row in sorted(rows, key=itemgetter(1))}
     return {
         token: Place(kind, journey, certainty, basis or "key", tuple(Era(*era) for era in eras))
@@ -116,7 +116,7 @@ def shapes_of(store: Store, members: Mapping[str, Mapping[str, Place]]) -> dict[
     first: dict[str, datetime] = {}
     spans: dict[str, set[int]] = {}
     elsewhere = set()
-    for ((number, derived, at, its),) in store.query(load_sql(PACKAGE, "outlines_of.sql"), asked).rows:
+    for number, derived, at, its in tuples(store, "outlines_of.sql", asked):
         if derived:
             elsewhere.add(derived)
         else:
@@ -183,7 +183,7 @@ def _days_of(store: Store, traces: set[str]) -> tuple[dict[str, set[date]], set[
     asked = {"traces": sorted(traces), "numbers": sorted(set(numbers.values()))}
     days: dict[int, set[date]] = {}
     further = set()
-    for ((number, trace, day),) in store.query(load_sql(PACKAGE, "days_of.sql"), asked).rows:
+    for number, trace, day in tuples(store, "days_of.sql", asked):
         if trace:
             further.add(trace)
         else:

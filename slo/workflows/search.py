@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from slo.workflows.beside import Beside, in_turn
-from slo.workflows.judgement import PACKAGE
+from slo.workflows.judgement import PACKAGE, tuples
 from slo.workflows.messages import (
     CERTAIN,
     OWN,
@@ -142,8 +142,8 @@ class _Message(NamedTuple):
 def _keys(store: Store, tokens: Sequence[str]) -> dict[str, tuple[str, str]]:
     if not tokens:
         return {}
-    rows = store.query(load_sql(PACKAGE, "kinds_of.sql"), {"tokens": tokens}).rows
-    return {token: (kind, authority) for ((token, kind, authority),) in rows}
+    rows = tuples(store, "kinds_of.sql", {"tokens": tokens})
+    return {token: (kind, authority) for token, kind, authority in rows}
 
 
 def _of_key(token: str, kind: str, authority: str, place: Place | None, why: str) -> list[Match]:
@@ -289,7 +289,7 @@ def _collisions(store: Store, tokens: Iterable[str], now: datetime) -> dict[str,
     wanted = sorted(tokens)
     if not wanted:
         return {}
-    rows = [row for (row,) in store.query(load_sql(PACKAGE, "collisions_of.sql"), {"tokens": wanted}).rows]
+    rows = tuples(store, "collisions_of.sql", {"tokens": wanted})
     newest = {(token, why): rest for token, why, _, *rest in sorted(rows, key=itemgetter(2))}
     return {
         token: (why, evidence) for (token, why), (evidence, cleared_at) in newest.items() if cleared_at > now
