@@ -88,8 +88,13 @@ def test_three_processes_share_one_server(folder: Path, roles: dict[str, Child])
 
     assert eventually(judged, within_s=90)
     person = json.loads((folder / "truth.jsonl").read_text().splitlines()[-1])
-    found = client.post("/api/v1/journeys/search", {"value": person["account"]})["journeys"]
-    assert len(found) == 1
+
+    def found() -> bool:
+        # What the collector acknowledged is stored, and glued, a moment later.
+        journeys = client.post("/api/v1/journeys/search", {"value": person["account"]})["journeys"]
+        return len(journeys) == 1
+
+    assert eventually(found, within_s=60)
 
 
 def test_store_commands_work_on_the_server(
