@@ -88,7 +88,7 @@ ROADS: dict[str, Road] = {
                 ],
                 "keys": _pointers(account="/reference"),
                 "measures": {"amount": "/total", "quantity": "/quantity", "hours": "/hours"},
-                "attributes": {"cost_centre": "/cost_centre"},
+                "attributes": {"cost_centre": "/cost_centre", "currency": "/currency"},
                 "reason": "/code",
             },
         ),

@@ -78,11 +78,15 @@ def headline(reports: Sequence[Report]) -> str:
     if not told:
         return ""
     report = min(told, key=lambda report: GROUP_STATES.index(report.state))
-    _, _, values = report.totals[0]
     if report.state not in BAD:
         return f"The counts agree: {report.measure} along {wording.count(len(report.steps))} steps"
+    apart = {group.currency for group in report.groups if group.state in BAD}
+    # Most of the money first: what names no currency is mostly a few cases.
+    currency, _, values = max(
+        (total for total in report.totals if total[0] in apart), key=lambda total: sum(total[1])
+    )
     said = ", ".join(
-        f"{step} says {amount(value, '')}" for step, value in zip(report.steps, values, strict=True)
+        f"{step} says {amount(value, currency)}" for step, value in zip(report.steps, values, strict=True)
     )
     return f"{said[:1].upper()}{said[1:]}"
 
@@ -191,7 +195,10 @@ def _table(report: Report, masked: Mapping[str, MaskedKey]) -> Component:
 
 def _row(report: Report, group: Group, masked: Mapping[str, MaskedKey]) -> Component:
     tone = "bad" if group.state in BAD else ""
-    name = " · ".join(_key(by, key, masked) for by, key in zip(report.by, group.keys, strict=True))
+    parts = [_key(by, key, masked) for by, key in zip(report.by, group.keys, strict=True)]
+    if not group.currency and any(other.currency for other in report.groups):
+        parts.append("no currency named")
+    name = " · ".join(parts)
     apart = "" if group.state == "agrees" else amount(group.net or group.gross, group.currency)
     cases = wording.count(group.settled)
     if group.waiting:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from dashboard.pages.reconciliation import headline
 from tests.dashboard.conftest import Site
 from tests.dashboard.fake_hospital import JOURNEY
+from tests.dashboard.fake_workbench import report
 
 API = "/api/v1/workflows"
 IMPLANTS = f"{API}/implant-to-inventory"
@@ -100,3 +103,13 @@ def test_the_csv_has_sums_for_everybody(site: Site) -> None:
         ("2026-03-12", "decremented", "11", "-1"),
     ]
     assert JOURNEY not in answer.text
+
+
+def test_the_headline_is_of_most_of_the_money_and_says_which() -> None:
+    whole = report(JOURNEY)
+    named = replace(whole.groups[1], currency="USD", counts=(30, 29), values=(900.0, 880.5))
+    unnamed = replace(whole.groups[1], counts=(0, 1), values=(0.0, 12.0))
+    agrees = replace(whole.groups[0], currency="EUR", counts=(99, 99))
+    said = headline([replace(whole, measure="amount", groups=(unnamed, named, agrees))])
+    assert said == "Used says 900\N{NO-BREAK SPACE}USD, decremented says 880.50\N{NO-BREAK SPACE}USD"
+    assert headline([replace(whole, groups=(unnamed, agrees))]).startswith("Used says 0, decremented says 12")
