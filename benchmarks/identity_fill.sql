@@ -1,21 +1,22 @@
 -- A hospital system's past as the views and the resolver have left it, for some journeys: a visit each, with an account,
 -- an order and a claim; a patient has four visits. Everything was stored a month before the measurement.
-INSERT INTO key_links (token, other, interface, patient, kind, other_kind, first, last, ingested_at)
+INSERT INTO key_facts (id, fact, first, last, newest, ingested_at)
 WITH (kind, number) -> lower(hex(MD5(concat(kind, ':', toString(number))))) AS token,
     token('mrn', intDiv(n, 4)) AS patient,
     [('visit', token('visit', n), 'account', token('account', n), 'ehr-adt', patient),
      ('visit', token('visit', n), 'order', token('order', n), 'ehr-orders', patient),
      ('account', token('account', n), 'claim', token('claim', n), 'claims-out', '')] AS links
 SELECT
-    if(forth, link.2, link.4), if(forth, link.4, link.2), link.5, link.6, if(forth, link.1, link.3), if(forth, link.3, link.1),
-    began, began + 3600, {stored:DateTime64(3, 'UTC')} AS ingested_at
+    sipHash64(if(ends[1].1 = 'visit', concat('visit', ends[1].2), ends[1].2)),
+    concat('l,', ends[1].2, ',', ends[1].1, ',', ends[2].2, ',', ends[2].1, ',', link.6, ',', link.5),
+    began, began + 3600, '', {stored:DateTime64(3, 'UTC')} AS ingested_at
 FROM
 (
     SELECT number AS n, toDateTime64({stored:DateTime64(3, 'UTC')} - (1 + number % 400) * 86400, 3, 'UTC') AS began
     FROM numbers({from:UInt64}, {count:UInt64})
 )
 ARRAY JOIN links AS link
-ARRAY JOIN [1, 0] AS forth;
+ARRAY JOIN [[(link.1, link.2), (link.3, link.4)], [(link.3, link.4), (link.1, link.2)]] AS ends;
 
 INSERT INTO journeys (token, kind, journey, certainty, basis, version, ingested_at)
 WITH (kind, number) -> lower(hex(MD5(concat(kind, ':', toString(number))))) AS token

@@ -89,7 +89,7 @@ def core(options: argparse.Namespace) -> None:
         wal.close()
         rows = store.query("SELECT uniqExact(span_id) FROM spans").rows[0][0]
         checkpoints = store.query("SELECT count() FROM checkpoints").rows[0][0]
-        for table in ("spans", "keys", "key_links", "checkpoints", "interface_minute"):
+        for table in ("spans", "keys", "key_facts", "checkpoints", "interface_minute"):
             store.command(f"OPTIMIZE TABLE {table} FINAL")
         sizes = dict(
             store.query(

@@ -151,6 +151,27 @@ def test_tables_made_anew_keep_what_was_in_them_wherever_that_was_cut_off(store_
         assert len(_rows(store)[3]) == 2, "the view of authorities is attached to the new table"
 
 
+def test_links_stay_what_they_were_when_the_table_behind_them_goes(store_url: str) -> None:
+    every = schema.shipped()
+    columns = "trace_id, interface, key_kinds, key_authorities, key_tokens, key_seals, start, span_id"
+    keys = ["visit", "account", "mrn"], ["NSH"] * 3, ["a1", "b2", "c3"], [""] * 3
+    sent = f"INSERT INTO spans_in ({columns}) VALUES {('token', 'adt', *keys, '2026-11-22 08:00:00', 's1')}"
+    with open_store(store_url) as store:
+        store.command(f"CREATE DATABASE {store.database}", outside=True)
+        before = [migration for migration in every if migration.file < "0060"]
+        schema.migrate(store, None, before)
+        store.command(sent)
+        facts = "SELECT id, fact, min(first), max(last) FROM key_facts GROUP BY id, fact ORDER BY fact"
+        old = store.query(facts).rows
+        assert sum(fact.startswith("l,") for _, fact, _, _ in old) == 2
+        schema.migrate(store, None)
+        assert store.query(facts).rows == old
+        store.command("TRUNCATE TABLE key_facts")
+        store.command(sent)
+        assert store.query(facts).rows == old
+        assert ("key_links",) not in store.query("SHOW TABLES").rows
+
+
 def _rows(store: Store) -> list[list[tuple[object, ...]]]:
     return [
         store.query(f"SELECT * FROM {table} FINAL ORDER BY ALL").rows

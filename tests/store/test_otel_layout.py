@@ -64,7 +64,7 @@ def test_a_span_from_a_stock_collector_is_a_span_like_any_other(store: Store) ->
         {"amount": 2.5},
         17,
     )
-    assert store.query("SELECT count() FROM key_links").rows == [(2,)]
+    assert store.query("SELECT count() FROM key_facts WHERE startsWith(fact, 'l,')").rows == [(2,)]
 
 
 def test_the_bounds_of_a_trace_hold_its_spans(store: Store) -> None:

@@ -19,7 +19,6 @@ from tracing.store import Store, open_store
 WRITTEN = (
     "spans",
     "keys",
-    "key_links",
     "key_sightings",
     "key_facts",
     "key_news",
