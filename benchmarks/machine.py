@@ -63,8 +63,8 @@ def workplace(options: argparse.Namespace, name: str, needed: int) -> Iterator[t
     Exits when there is not room enough.
     """
     if options.reuse is not None:
-        if not options.reuse.is_dir():
-            raise SystemExit(f"there is no folder {options.reuse}")
+        if not (options.reuse / "store").is_dir():
+            raise SystemExit(f"there is no store of an earlier run in {options.reuse}")
         yield options.reuse, False
         return
     folder = Path(tempfile.mkdtemp(prefix=f"caretrail-{name}-", dir=options.folder))
