@@ -16,9 +16,11 @@ How encounters are counted, without Caretrail: segments are split at CR, fields 
 
 `messages_without_identity` are those without a visit whose patient number no message of the file names with a
 visit. (Three of the five are known all the same to who reads the A34 among them: it merges a patient who has
-a visit into theirs; `known_by_merge`.) As a further reading, `stays_unnumbered` counts the admissions
-(patient and PV1-44) that messages without a visit number name: an admission time is no key of Caretrail's, so
-it does not gather the orders of such a stay.
+a visit into theirs; `known_by_merge`. The A34 lies within a day of that visit and is put beside it, which is
+the one of `journeys_of_several_encounters`; for `joined_patients` the two numbers are the one patient they
+are.) As a further reading, `stays_unnumbered` counts the admissions (patient and PV1-44) that messages
+without a visit number name: an admission time is no key of Caretrail's, so it does not gather the orders of
+such a stay.
 """
 
 from __future__ import annotations
@@ -91,10 +93,11 @@ def run(folder: Path, file: Path) -> dict[str, Any]:
     held: dict[str, set[str]] = defaultdict(set)
     together: dict[str, set[str]] = defaultdict(set)
     patients: dict[str, set[str]] = defaultdict(set)
+    persons = {raw.earlier: raw.patient for raw in raws if raw.earlier}
     for raw in raws:
         together[truly.of[raw.control_id]].add(by_message[raw.control_id])
         held[by_message[raw.control_id]].add(truly.of[raw.control_id])
-        patients[by_message[raw.control_id]].add(raw.patient)
+        patients[by_message[raw.control_id]].add(persons.get(raw.patient, raw.patient))
     loose = tally.without_encounter()
     figures: dict[str, Any] = {
         "messages": tally.messages,
