@@ -184,19 +184,20 @@ def _table(report: Report, masked: Mapping[str, MaskedKey]) -> Component:
     rows = sorted(report.groups, key=lambda group: group.keys)
     if DAY in report.by:
         rows.reverse()
+    is_money = any(group.currency for group in rows)
     return html.Table(
         [
             html.Thead(html.Tr([html.Th(word, className=kind or None, scope="col") for word, kind in heads])),
-            html.Tbody([_row(report, group, masked) for group in rows]),
+            html.Tbody([_row(report, group, masked, is_money) for group in rows]),
         ],
         className="cards",
     )
 
 
-def _row(report: Report, group: Group, masked: Mapping[str, MaskedKey]) -> Component:
+def _row(report: Report, group: Group, masked: Mapping[str, MaskedKey], is_money: bool) -> Component:
     tone = "bad" if group.state in BAD else ""
     parts = [_key(by, key, masked) for by, key in zip(report.by, group.keys, strict=True)]
-    if not group.currency and any(other.currency for other in report.groups):
+    if is_money and not group.currency:
         parts.append("no currency named")
     name = " · ".join(parts)
     apart = "" if group.state == "agrees" else amount(group.net or group.gross, group.currency)
