@@ -20,6 +20,7 @@ from typing import Any
 
 from benchmarks import ingest_bodies
 from benchmarks.machine import machine, said
+from collector.wal import sizes
 
 ROLES = ("core", "send", "python")
 
@@ -34,7 +35,12 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=2000, help="spans a post")
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--threads", type=int, default=2, help="inserting threads, in both ways")
-    parser.add_argument("--segment-mib", type=int, default=64, help="size at which a segment is sealed")
+    parser.add_argument(
+        "--segment-mib",
+        type=int,
+        default=sizes.segment_bytes(sizes.memory_bytes()) >> 20,
+        help="size at which a segment is sealed (default: as the core chooses on this machine)",
+    )
     parser.add_argument("--gzip", action="store_true", help="post compressed bodies")
     parser.add_argument("--workflows", type=int, default=4, help="active workflows, a view each")
     parser.add_argument(

@@ -25,7 +25,7 @@ from collector.engines.poller import Poller
 from collector.receiver import HttpServer, Limits, Metrics, create_app, serve_http
 from collector.receiver import grpc as otlp_grpc
 from collector.taps.config import Interface, MllpInterface, TapConfigError
-from collector.wal import Wal, Writer
+from collector.wal import Wal, Writer, sizes
 from dashboard import DashboardSettings, Gate
 from dashboard import create_app as create_pages
 from slo import alerts, objectives
@@ -148,7 +148,11 @@ class Core:
     def _start_collector(self, store: Store, site_key: SiteKey) -> None:
         given = self._settings.collector
         limits = Limits(body_bytes=given.body_limit, inflated_bytes=given.body_limit)
-        self.wal = Wal(self._configuration.path(given.wal), limit_bytes=given.wal_limit)
+        self.wal = Wal(
+            self._configuration.path(given.wal),
+            segment_bytes=given.wal_segment or sizes.segment_bytes(sizes.memory_bytes()),
+            limit_bytes=given.wal_limit,
+        )
         self._stops.append(self.wal.close)
         self.writer = Writer(self.wal, store)
         self.writer.start()

@@ -99,6 +99,11 @@ class CollectorSettings(_Part):
     wal_limit: Size = Field(
         2 << 30, description="When this much waits for the store, the answer is 503 until some has gone."
     )
+    wal_segment: Size | None = Field(
+        None,
+        description="A busy core stores this much at once, which takes twelve times that in memory."
+        " By itself a 128th of the machine's memory, 16 MiB to 128 MiB.",
+    )
     body_limit: Size = Field(64 << 20, description="Largest request body, before and after decompression.")
 
 

@@ -34,4 +34,8 @@ def ingest_settings(table: str, token: str) -> dict[str, Any]:
         # The branches of the plain views are cheaper to compute than to choose rows for.
         "short_circuit_function_evaluation": "disable" if table == PLAIN_TABLE else "enable",
         "output_format_json_escape_forward_slashes": 0,
+        # A body is one row until it is taken apart: blocks that stay in the processor's cache from there on.
+        "max_block_size": 8192,
+        # Whoever stores much does it by several inserts at once: more threads in each hand blocks around.
+        "max_threads": 1,
     }
