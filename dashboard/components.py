@@ -7,6 +7,7 @@ Text in a tree is text: nothing here can carry markup.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import Any
@@ -20,6 +21,10 @@ from dashboard.states import state
 Node = list[Any]
 Part = Component | str | int | float | None
 Child = Part | Sequence[Part]
+# A day with its time, and an amount with its unit or units: `2026-11-23 10:28`, `13 h 33 min`, `95.0 %`.
+_HANGS_TOGETHER = re.compile(
+    r"(\d{4}-\d\d-\d\d(?: \d\d:\d\d(?::\d\d)?)?|\d[\d.,]* (?:%|(?:ms|s|min|m|h|d)\b)(?: \d+ (?:min|m|h)\b)?)"
+)
 
 
 def plain(part: Child) -> list[Any]:
@@ -204,6 +209,16 @@ def definition(term: str, text: Child, name: str) -> Component:
         className="definition",
         **wild({"data-group": name}),
     )
+
+
+def sentence(text: str) -> Child:
+    """A sentence for people: its dates and amounts do not part at the end of a line."""
+    parts = _HANGS_TOGETHER.split(text)
+    if len(parts) == 1:
+        return text
+    return [
+        html.Span(part, className="whole") if place % 2 else part for place, part in enumerate(parts) if part
+    ]
 
 
 def nothing(headline: str, advice: str, code: str = "unknown") -> Component:

@@ -62,7 +62,7 @@ def view(frame: Frame, known: Known, keys: Mapping[str, MaskedKey], may_decide: 
     return html.Div(
         [
             _head(frame, journey, keys),
-            html.P(known.sentence, className="answer"),
+            html.P(components.sentence(known.sentence), className="answer"),
             *steps.workflows(frame, journey.workflows, keys),
             html.Section(
                 [

@@ -134,7 +134,7 @@ def _figure(kpi: WorkflowKpi, figure: Figure, first: bool) -> Component:
                 ],
                 className="muted basis",
             ),
-            html.P(figure.sentence, className="sentence"),
+            html.P(components.sentence(figure.sentence), className="sentence"),
             components.link(
                 "the encounters behind it", f"/exceptions?workflow={kpi.workflow}", className="behind"
             ),

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from dash import html
 from plotly.io.json import to_json_plotly  # type: ignore[import-untyped]
 
 import dashboard
@@ -382,3 +383,19 @@ def test_a_workflow_is_shown_in_words_as_text_and_with_its_versions() -> None:
     assert "a happened after its deadline" in asked
     assert [look.action for look in watcher.hospital.looks] == ["list_deviations"]
     assert "Not for your role" in Watcher("executive").read("/workflows")
+
+
+@pytest.mark.parametrize(
+    ("said", "whole"),
+    [
+        ("refused the charge at 2026-11-23 10:28 (AE, 204).", ["2026-11-23 10:28"]),
+        ("89.5 % of 172 encounters within 13 h 33 min.", ["89.5 %", "13 h 33 min"]),
+        ("Reached the ERP 10 seconds after discharge.", []),
+        ("3 d 2 hours, 1,204 ms", ["3 d", "1,204 ms"]),
+    ],
+)
+def test_a_sentence_keeps_its_words_and_its_dates_and_amounts_whole(said: str, whole: list[str]) -> None:
+    (tree,) = components.plain(html.P(components.sentence(said)))
+    parts = tree[2:]
+    assert "".join(part if isinstance(part, str) else part[2] for part in parts) == said
+    assert [part[2] for part in parts if not isinstance(part, str)] == whole
