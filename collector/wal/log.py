@@ -41,7 +41,8 @@ class Wal:
     `limit_bytes`: pending bytes from which on appends raise WalFull. `reserve_bytes`: free disk space that is
     left to the store, which must be able to insert what is pending before anything is freed here.
     `repeat_window`: how many last bodies are remembered, so that a body a client sends again is stored once.
-    `memory_bytes`: pending bodies kept in memory too, so that they need not be read and checked again.
+    `memory_bytes`: pending bodies kept in memory too, so that they need not be read and checked again; by
+    itself three segments, one that fills and one for each of two writers.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Wal:
         limit_bytes: int = 1 << 30,
         reserve_bytes: int = 64 << 20,
         repeat_window: int = 4096,
-        memory_bytes: int = 64 << 20,
+        memory_bytes: int | None = None,
         files: Files | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -80,7 +81,7 @@ class Wal:
         self._stored_bytes = sum(segment.size for segment in self._sealed)
         self._recent: OrderedDict[bytes, Future[None]] = OrderedDict()
         self._repeat_window = repeat_window
-        self._memory = memory_bytes
+        self._memory = 3 * segment_bytes if memory_bytes is None else memory_bytes
         self._committing = False
         self._seal_wanted = False
         self._closed = False
