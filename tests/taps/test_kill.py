@@ -16,6 +16,7 @@ import pytest
 
 from collector.taps.spool import Spool
 from collector.taps.spool_reader import SpoolReader
+from tests.ports import free_port
 from tests.taps.world import Collector, MllpReceiver, accept, ack, adt, decode, eventually, framed
 
 TAP = """
@@ -119,8 +120,7 @@ def test_killed_in_the_middle_nothing_acknowledged_is_unrecorded_or_undelivered(
 def test_a_restart_after_a_kill_delivers_what_was_spooled_and_sigterm_drains(tmp_path: Path) -> None:
     async def story() -> None:
         receiver = await MllpReceiver(accept).start()
-        with Collector() as away:
-            port = away.port
+        port = free_port()
         tap = await asyncio.to_thread(TapProcess, receiver.port, f"http://127.0.0.1:{port}", tmp_path)
         first: list[str] = []
         enough = asyncio.Event()
